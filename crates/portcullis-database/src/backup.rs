@@ -1,0 +1,155 @@
+//! Backups as files: a copy, its sidecar, and the proof that the copy was read back.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use portcullis_model::digest::Digest;
+use portcullis_model::redact;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{Error, ErrorKind, Result};
+
+/// The ending of a sidecar's name, after the backup's own.
+pub const SIDECAR: &str = ".json";
+
+/// What a backup's sidecar says about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sidecar {
+    /// The sidecar's format: 1.
+    pub format: u32,
+    /// The engine: `sqlite`.
+    pub engine: String,
+    /// The engine's version.
+    pub engine_version: String,
+    /// The target's name.
+    pub target: String,
+    /// The identity of the database, if it had one.
+    pub identity: Option<Uuid>,
+    /// The run it was taken for.
+    pub run: Uuid,
+    /// When it was taken, UTC.
+    pub created: String,
+    /// Its size.
+    pub bytes: u64,
+    /// SHA-256 of the file.
+    pub sha256: Digest,
+    /// The schema's fingerprint.
+    pub schema: Digest,
+    /// The versions that were applied.
+    pub applied: Vec<String>,
+    /// The journal mode of the database.
+    pub journal_mode: String,
+    /// How it was verified.
+    pub verified: Vec<String>,
+    /// Foreign-key violations in the data, counted, not repaired.
+    pub foreign_key_violations: u64,
+    /// How long copying and verifying took.
+    pub milliseconds: u64,
+}
+
+/// A backup whose bytes were read back and found to be what its sidecar says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedBackup {
+    path: PathBuf,
+    sidecar: Sidecar,
+}
+
+impl VerifiedBackup {
+    /// Only for whoever has just verified the bytes.
+    pub(crate) fn new(path: PathBuf, sidecar: Sidecar) -> Self {
+        Self { path, sidecar }
+    }
+
+    /// Reads a backup's sidecar, and all of the backup, and compares.
+    ///
+    /// # Errors
+    /// The sidecar is missing or can't be parsed, or the bytes are not what it says.
+    pub fn open(path: &Path) -> Result<Self> {
+        const OPERATION: &str = "verify the backup";
+        let sidecar = read_sidecar(path)?;
+        let digest =
+            hash_file(path).map_err(|error| Error::io(OPERATION, path, &error).refused())?;
+        if digest != sidecar.sha256 {
+            return Err(Error::new(
+                ErrorKind::Refused,
+                OPERATION,
+                redact::path(path),
+                "its bytes are not those that were backed up (SHA-256 differs)",
+                "choose another one: cargo xtask backup list",
+            ));
+        }
+        Ok(Self::new(path.to_owned(), sidecar))
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is known about it.
+    pub fn sidecar(&self) -> &Sidecar {
+        &self.sidecar
+    }
+}
+
+/// The sidecar's path.
+pub fn sidecar_path(backup: &Path) -> PathBuf {
+    let mut name = backup.as_os_str().to_owned();
+    name.push(SIDECAR);
+    PathBuf::from(name)
+}
+
+/// What the sidecar says, without a look at the backup's bytes.
+///
+/// # Errors
+/// It is missing or can't be parsed.
+pub fn read_sidecar(backup: &Path) -> Result<Sidecar> {
+    const OPERATION: &str = "read the backup's sidecar";
+    let path = sidecar_path(backup);
+    let refused = |cause: String| {
+        let next = "choose a backup that cargo xtask backup list shows";
+        Error::new(ErrorKind::Refused, OPERATION, redact::path(&path), cause, next)
+    };
+    let bytes = fs::read(&path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            refused("there is no such file, so nothing says what the backup should be".to_owned())
+        }
+        _ => Error::io(OPERATION, &path, &error).refused(),
+    })?;
+    let sidecar: Sidecar = serde_json::from_slice(&bytes)
+        .map_err(|error| refused(format!("it can't be read: {error}")))?;
+    if sidecar.format != 1 {
+        return Err(refused(format!(
+            "its format is {}, this build reads format 1",
+            sidecar.format
+        )));
+    }
+    Ok(sidecar)
+}
+
+/// The backups of a directory with a readable sidecar, oldest first.
+///
+/// # Errors
+/// The directory can't be listed; one that doesn't exist has none.
+pub fn list(directory: &Path) -> Result<Vec<(PathBuf, Sidecar)>> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::io("list backups", directory, &error)),
+    };
+    let mut found: Vec<(PathBuf, Sidecar)> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "db"))
+        .filter_map(|path| read_sidecar(&path).ok().map(|sidecar| (path, sidecar)))
+        .collect();
+    found.sort_by(|a, b| (&a.1.created, &a.0).cmp(&(&b.1.created, &b.0)));
+    Ok(found)
+}
+
+/// SHA-256 of a file. Never of a live database: closing the file would drop SQLite's
+/// locks on it.
+pub(crate) fn hash_file(path: &Path) -> std::io::Result<Digest> {
+    Digest::of_reader(File::open(path)?)
+}

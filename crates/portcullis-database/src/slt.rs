@@ -1,0 +1,94 @@
+//! Smoke queries: records in sqllogictest format, held to reading.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use portcullis_model::redact;
+use sqllogictest::{DBOutput, DefaultColumnType, Record, Runner};
+
+/// Runs one query and returns its rows as text.
+pub(crate) type Query<'a> = &'a mut (dyn FnMut(&str) -> Result<Vec<Vec<String>>, String> + Send);
+
+/// How many records held.
+pub(crate) type Held = usize;
+
+/// The `.slt` files that a list of files and directories names, in order.
+pub(crate) fn files(places: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
+    let mut found = Vec::new();
+    for place in places {
+        if place.is_dir() {
+            let entries = std::fs::read_dir(place)
+                .map_err(|error| format!("{}: {error}", redact::path(place)))?;
+            let mut inside: Vec<PathBuf> = entries
+                .filter_map(|entry| Some(entry.ok()?.path()))
+                .filter(|path| path.extension().is_some_and(|extension| extension == "slt"))
+                .collect();
+            inside.sort();
+            found.append(&mut inside);
+        } else {
+            found.push(place.clone());
+        }
+    }
+    Ok(found)
+}
+
+/// Runs the records of a file; the error names file and line.
+pub(crate) fn run(path: &Path, engine: &'static str, query: Query<'_>) -> Result<Held, String> {
+    let name = redact::path(path);
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
+    let records =
+        sqllogictest::parser::parse_with_name::<DefaultColumnType>(&text, Arc::from(name.as_str()))
+            .map_err(|error| error.to_string())?;
+    let query = Mutex::new(query);
+    let mut runner = Runner::new(|| async { Ok(Database { query: &query, engine }) });
+    // The crate's own comparison trims and merges blanks, so that a lost blank passes.
+    runner.with_normalizer(|text| text.clone());
+    runner.with_validator(|_, actual, expected| {
+        actual.iter().map(|row| row.join(" ")).eq(expected.iter().cloned())
+    });
+    let mut held = 0;
+    for record in records {
+        match &record {
+            Record::Statement { .. } | Record::Query { .. } => held += 1,
+            Record::Condition(_)
+            | Record::Comment(_)
+            | Record::Newline
+            | Record::Subtest { .. } => {}
+            Record::Control(_) | Record::HashThreshold { .. } => {}
+            Record::Halt { .. } => break,
+            other => {
+                let text = other.to_string();
+                let word = text.split_whitespace().next().unwrap_or_default();
+                return Err(format!("{name}: a smoke query may not use {word:?}"));
+            }
+        }
+        runner.run(record).map_err(|error| error.display(false).to_string())?;
+    }
+    Ok(held)
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct QueryError(String);
+
+struct Database<'a, 'b> {
+    query: &'a Mutex<Query<'b>>,
+    engine: &'static str,
+}
+
+impl sqllogictest::DB for Database<'_, '_> {
+    type Error = QueryError;
+    type ColumnType = DefaultColumnType;
+
+    fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, QueryError> {
+        let mut query =
+            self.query.lock().map_err(|_| QueryError("an earlier query panicked".to_owned()))?;
+        let rows = query(sql).map_err(QueryError)?;
+        let types = vec![DefaultColumnType::Any; rows.first().map_or(0, Vec::len)];
+        Ok(DBOutput::Rows { types, rows })
+    }
+
+    fn engine_name(&self) -> &str {
+        self.engine
+    }
+}

@@ -1,0 +1,150 @@
+//! Reading the schema, the sizes and the counts.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use portcullis_model::catalog::{Catalog, Object, ObjectKind, is_bookkeeping, normalise};
+use portcullis_model::sql::Dialect;
+use rusqlite::{Connection, Result as SqlResult};
+
+use super::ledger;
+use crate::seam::Survey;
+use crate::{Error, Result};
+
+pub(super) fn survey(conn: &Connection, path: &Path) -> Result<Survey> {
+    let read = || -> SqlResult<Survey> {
+        // One snapshot for all of it, whether or not a transaction is open already.
+        conn.execute_batch("SAVEPOINT portcullis_survey")?;
+        let survey = Survey {
+            engine_version: rusqlite::version().to_owned(),
+            bytes: bytes(conn)?,
+            identity: ledger::identity(conn)?,
+            applied: ledger::applied(conn)?,
+            catalog: catalog(conn)?,
+            open_runs: ledger::open_runs(conn)?,
+            last_receipt: ledger::last_receipt(conn)?,
+            head: ledger::head(conn)?,
+        };
+        conn.execute_batch("RELEASE portcullis_survey")?;
+        Ok(survey)
+    };
+    read().map_err(|error| Error::sqlite("read the database", path, &error))
+}
+
+/// The size of the database: its pages, whether or not they are in the file yet.
+pub(super) fn bytes(conn: &Connection) -> SqlResult<u64> {
+    let pragma = |name| conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let bytes = pragma("page_count")?.saturating_mul(pragma("page_size")?);
+    Ok(u64::try_from(bytes).unwrap_or_default())
+}
+
+pub(super) fn journal_mode(conn: &Connection) -> SqlResult<String> {
+    conn.pragma_query_value(None, "journal_mode", |row| row.get(0))
+}
+
+/// Every object with a text of its own; SQLite's own (`sqlite_…`) are none.
+pub(super) fn catalog(conn: &Connection) -> SqlResult<Catalog> {
+    let mut statement = conn.prepare(
+        "SELECT type, name, tbl_name, sql FROM main.sqlite_schema
+         WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let (kind, name): (String, String) = (row.get(0)?, row.get(1)?);
+        let (table, sql): (String, String) = (row.get(2)?, row.get(3)?);
+        let kind = match kind.as_str() {
+            "table" => ObjectKind::Table,
+            "view" => ObjectKind::View,
+            "index" => ObjectKind::Index,
+            _ => ObjectKind::Trigger,
+        };
+        Ok((table, Object { kind, name, definition: normalise(&sql, Dialect::Sqlite) }))
+    })?;
+    // An index or trigger on a bookkeeping table is bookkeeping too.
+    let objects = rows.collect::<SqlResult<Vec<_>>>()?;
+    Ok(Catalog::new(
+        objects.into_iter().filter(|(table, _)| !is_bookkeeping(table)).map(|(_, object)| object),
+    ))
+}
+
+/// Ordinary tables and views, by name. Virtual tables need modules that only the
+/// application may have, and their shadow tables are their own affair.
+pub(super) fn relations(conn: &Connection, kind: &str) -> SqlResult<Vec<String>> {
+    let mut statement = conn.prepare(
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = ?1
+         AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
+    )?;
+    let names = statement
+        .query_map([kind], |row| row.get::<_, String>(0))?
+        .collect::<SqlResult<Vec<_>>>()?;
+    Ok(names.into_iter().filter(|name| !is_bookkeeping(name)).collect())
+}
+
+/// Row counts of the ordinary tables.
+pub(super) fn counts(conn: &Connection) -> SqlResult<BTreeMap<String, u64>> {
+    relations(conn, "table")?
+        .into_iter()
+        .map(|table| {
+            let sql = format!("SELECT count(*) FROM main.{}", quoted(&table));
+            let rows: i64 = conn.query_row(&sql, [], |row| row.get(0))?;
+            Ok((table, u64::try_from(rows).unwrap_or_default()))
+        })
+        .collect()
+}
+
+/// Foreign-key violations, counted per table and referenced table: of all tables, or of
+/// these.
+pub(super) fn violations(
+    conn: &Connection,
+    tables: Option<&[String]>,
+) -> SqlResult<BTreeMap<(String, String), u64>> {
+    let mut found = BTreeMap::new();
+    let mut collect = |sql: &str| -> SqlResult<()> {
+        let mut statement = conn.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            *found.entry((row.get(0)?, row.get(2)?)).or_default() += 1;
+        }
+        Ok(())
+    };
+    match tables {
+        None => collect("PRAGMA main.foreign_key_check")?,
+        Some(tables) => {
+            for table in tables {
+                collect(&format!("PRAGMA main.foreign_key_check({})", quoted(table)))?;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// These tables, and every table that references one of them.
+pub(super) fn with_children(conn: &Connection, tables: &[String]) -> SqlResult<Vec<String>> {
+    let mut statement = conn
+        .prepare("SELECT count(*) FROM pragma_foreign_key_list(?1) WHERE lower(\"table\") = ?2")?;
+    let mut found = Vec::new();
+    for candidate in relations(conn, "table")? {
+        let mut concerned = tables.iter().any(|table| table.eq_ignore_ascii_case(&candidate));
+        for table in tables {
+            concerned |= statement.query_row([&candidate, table], |row| row.get::<_, i64>(0))? > 0;
+        }
+        if concerned {
+            found.push(candidate);
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a plain INSERT or UPDATE may remove rows here: by a trigger, or by a
+/// constraint that says `ON CONFLICT REPLACE`.
+pub(super) fn writes_may_remove(conn: &Connection) -> SqlResult<bool> {
+    conn.query_row(
+        "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE type = 'trigger' OR sql LIKE '%replace%')",
+        [],
+        |row| row.get(0),
+    )
+}
+
+/// A name as SQL.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

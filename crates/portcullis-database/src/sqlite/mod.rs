@@ -1,0 +1,201 @@
+//! SQLite: the verbs of the seam, over one connection that Diesel and rusqlite share.
+
+mod apply;
+mod backup;
+mod catalog;
+mod handle;
+mod ledger;
+mod place;
+mod restore;
+mod smoke;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use diesel::SqliteConnection;
+use portcullis_model::config::Target;
+use portcullis_model::plan::{SegmentKind, Step};
+use portcullis_model::smoke::Check;
+use rusqlite::{Connection, OpenFlags};
+use uuid::Uuid;
+
+use crate::seam::{
+    BackupRequest, Baseline, Closes, Head, Progress, Reader, Smoke, StepReport, StoredReceipt,
+    Survey, Undo, Writer,
+};
+use crate::{Error, ErrorKind, Result, RunLock, VerifiedBackup};
+
+/// A read-only look at a database.
+struct Look {
+    path: PathBuf,
+    conn: Connection,
+}
+
+pub(crate) fn open_reader(target: &Target) -> Result<Option<Box<dyn Reader>>> {
+    if place::examine(target)? == place::Found::Nothing {
+        return Ok(None);
+    }
+    let conn = open_read_only(&target.path, target.lock_wait)?;
+    Ok(Some(Box::new(Look { path: target.path.clone(), conn })))
+}
+
+/// Opens an existing database without the right to change it or to make it.
+fn open_read_only(path: &Path, wait: Duration) -> Result<Connection> {
+    const OPERATION: &str = "open the database for reading";
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || -> rusqlite::Result<Connection> {
+        let conn = Connection::open_with_flags(path, flags)?;
+        conn.busy_timeout(wait)?;
+        // Nothing is read at opening: the first query finds out what the file is.
+        conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        Ok(conn)
+    };
+    open().map_err(|error| {
+        let hot = error
+            .sqlite_error()
+            .is_some_and(|code| code.extended_code == rusqlite::ffi::SQLITE_READONLY_ROLLBACK);
+        if hot {
+            let cause = "a program died while writing, and its journal waits to be rolled back";
+            return Error::new(
+                ErrorKind::Refused,
+                OPERATION,
+                portcullis_model::redact::path(path),
+                cause,
+                "cargo xtask migrate rolls it back; commands that only read don't",
+            );
+        }
+        Error::sqlite(OPERATION, path, &error).refused()
+    })
+}
+
+impl Reader for Look {
+    fn survey(&mut self) -> Result<Survey> {
+        catalog::survey(&self.conn, &self.path)
+    }
+
+    fn receipts(&mut self) -> Result<Vec<StoredReceipt>> {
+        ledger::receipts(&self.conn)
+            .map_err(|error| Error::sqlite("read the receipts", &self.path, &error))
+    }
+}
+
+/// The connection that a run changes the database over.
+struct Session {
+    /// Borrows Diesel's handle, so it must be dropped before it: fields drop in order.
+    conn: Connection,
+    diesel: SqliteConnection,
+    target: Target,
+    /// `PRAGMA data_version` when the backup was taken: it changes when anybody else
+    /// commits, and only then.
+    version_at_backup: Option<i64>,
+    counts: Option<apply::Counts>,
+    _lock: RunLock,
+}
+
+pub(crate) fn open_writer(lock: RunLock) -> Result<Box<dyn Writer>> {
+    place::examine(lock.target())?;
+    connect_writer(lock)
+}
+
+pub(crate) fn connect_writer(lock: RunLock) -> Result<Box<dyn Writer>> {
+    const OPERATION: &str = "open the database";
+    let target = lock.target().clone();
+    let (conn, diesel) = handle::connect(&target.path)?;
+    let prepare = || -> rusqlite::Result<()> {
+        conn.busy_timeout(target.lock_wait)?;
+        conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        // EXTRA also syncs the directory when the rollback journal goes: a commit stays
+        // committed after a power cut.
+        conn.pragma_update(None, "synchronous", "EXTRA")?;
+        conn.pragma_update(None, "foreign_keys", true)
+    };
+    prepare().map_err(|error| Error::sqlite(OPERATION, &target.path, &error).refused())?;
+    Ok(Box::new(Session {
+        conn,
+        diesel,
+        target,
+        version_at_backup: None,
+        counts: None,
+        _lock: lock,
+    }))
+}
+
+pub(crate) use restore::move_aside;
+
+impl Session {
+    fn error(&self, operation: &str, error: &rusqlite::Error) -> Error {
+        Error::sqlite(operation, &self.target.path, error)
+    }
+}
+
+impl Reader for Session {
+    fn survey(&mut self) -> Result<Survey> {
+        catalog::survey(&self.conn, &self.target.path)
+    }
+
+    fn receipts(&mut self) -> Result<Vec<StoredReceipt>> {
+        ledger::receipts(&self.conn).map_err(|error| self.error("read the receipts", &error))
+    }
+}
+
+impl Writer for Session {
+    fn begin_run(&mut self, run: Uuid, identity: Uuid, intent: &str) -> Result<()> {
+        ledger::begin_run(&mut self.conn, run, identity, intent)
+            .map_err(|error| self.error("write down what this run will do", &error))
+    }
+
+    fn baseline(&mut self) -> Result<Baseline> {
+        smoke::baseline(&self.conn, self.is_large())
+            .map_err(|error| self.error("look at the state before the run", &error))
+    }
+
+    fn is_large(&self) -> bool {
+        catalog::bytes(&self.conn).is_ok_and(|bytes| bytes > self.target.hold_writes_max)
+    }
+
+    fn begin(&mut self, kind: SegmentKind) -> Result<()> {
+        apply::begin(self, kind)
+    }
+
+    fn back_up(
+        &mut self,
+        request: BackupRequest<'_>,
+        progress: Progress<'_>,
+    ) -> Result<VerifiedBackup> {
+        backup::back_up(self, request, progress)
+    }
+
+    fn apply(&mut self, step: &Step, kind: SegmentKind, run: Uuid) -> Result<StepReport> {
+        apply::apply(self, step, kind, run)
+    }
+
+    fn check(&mut self, smoke: Smoke<'_>) -> Vec<Check> {
+        smoke::check(self, smoke)
+    }
+
+    fn commit(&mut self, head: &Head) -> Result<()> {
+        apply::commit(self, head)
+    }
+
+    fn rollback(&mut self) -> Result<()> {
+        apply::rollback(self)
+    }
+
+    fn undo(&mut self, backup: &VerifiedBackup, progress: Progress<'_>) -> Undo {
+        restore::undo(self, backup, progress)
+    }
+
+    fn restore(&mut self, backup: &VerifiedBackup, progress: Progress<'_>) -> Result<()> {
+        restore::restore(self, backup, progress)
+    }
+
+    fn resolve(&mut self, finished: Option<&Step>, run: Uuid) -> Result<()> {
+        ledger::resolve(&mut self.conn, finished, run)
+            .map_err(|error| self.error("close a run that died", &error))
+    }
+
+    fn record(&mut self, receipt: &StoredReceipt, closes: Closes) -> Result<()> {
+        ledger::record(&mut self.conn, receipt, closes)
+            .map_err(|error| self.error("file the receipt", &error))
+    }
+}

@@ -1,0 +1,180 @@
+//! Whether the database is well: the built-in checks, then the user's queries.
+
+use portcullis_model::redact;
+use portcullis_model::smoke::{Check, Verdict, When};
+use rusqlite::{Connection, OpenFlags, Result as SqlResult};
+
+use super::{Session, catalog, ledger};
+use crate::error::sqlite_words;
+use crate::seam::{Baseline, Smoke};
+use crate::slt;
+
+pub(super) fn baseline(conn: &Connection, large: bool) -> SqlResult<Baseline> {
+    Ok(Baseline {
+        violations: if large { Default::default() } else { catalog::violations(conn, None)? },
+        unselectable: unselectable(conn, "LIMIT 0")?.into_iter().map(|(name, _)| name).collect(),
+    })
+}
+
+/// Inside the transaction the checks run on the connection that holds it; afterwards on
+/// a fresh one, which sees what everybody sees.
+pub(super) fn check(session: &mut Session, smoke: Smoke<'_>) -> Vec<Check> {
+    match smoke.when {
+        When::BeforeCommit => {
+            let large = session.is_large_now();
+            checks(&mut session.conn, smoke, large)
+        }
+        When::AfterCommit => {
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let opened = Connection::open_with_flags(&session.target.path, flags)
+                .and_then(|conn| conn.busy_timeout(session.target.lock_wait).map(|()| conn));
+            match opened {
+                Ok(mut conn) => checks(&mut conn, smoke, false),
+                Err(error) => vec![Check::run("alive", || Err(sqlite_words(&error)))],
+            }
+        }
+    }
+}
+
+fn checks(conn: &mut Connection, smoke: Smoke<'_>, large: bool) -> Vec<Check> {
+    let skipped =
+        || Ok(Verdict::Skipped("larger than hold-writes-max: done after the commit".to_owned()));
+    let words = |error: rusqlite::Error| sqlite_words(&error);
+    let mut checks = vec![
+        Check::run("alive", || alive(conn, smoke.when).map_err(words)),
+        Check::run(
+            "quick_check",
+            || if large { skipped() } else { quick_check(conn).map_err(words) },
+        ),
+        Check::run("foreign keys", || {
+            if large { skipped() } else { foreign_keys(conn, smoke.baseline).map_err(words) }
+        }),
+        Check::run("every table and view", || selectable(conn, &smoke).map_err(words)),
+        Check::run("applied versions", || applied(conn, smoke.applied).map_err(words)),
+    ];
+    match slt::files(smoke.queries) {
+        Ok(files) => checks.extend(files.iter().map(|file| {
+            Check::run(redact::path(file), || {
+                slt::run(file, "sqlite", &mut |sql| query(conn, sql))
+                    .map(|held| Verdict::Noted(format!("{held} queries")))
+            })
+        })),
+        Err(error) => checks.push(Check::run("smoke queries", || Err(error))),
+    }
+    checks
+}
+
+/// A read, and a write that is rolled back.
+fn alive(conn: &Connection, when: When) -> SqlResult<Verdict> {
+    conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    let (begin, undo) = match when {
+        When::BeforeCommit => {
+            ("SAVEPOINT portcullis_alive", "ROLLBACK TO portcullis_alive; RELEASE portcullis_alive")
+        }
+        When::AfterCommit => ("BEGIN IMMEDIATE", "ROLLBACK"),
+    };
+    conn.execute_batch(begin)?;
+    let written = conn.execute("UPDATE __portcullis_identity SET uuid = uuid", []);
+    conn.execute_batch(undo)?;
+    Ok(match written? {
+        1 => Verdict::Passed,
+        rows => Verdict::Failed(format!("the identity has {rows} rows instead of one")),
+    })
+}
+
+fn quick_check(conn: &Connection) -> SqlResult<Verdict> {
+    let answer: String = conn.query_row("PRAGMA main.quick_check(1)", [], |row| row.get(0))?;
+    Ok(if answer == "ok" { Verdict::Passed } else { Verdict::Failed(answer) })
+}
+
+/// No more violations than before the run: old ones are the data's, new ones are ours.
+fn foreign_keys(conn: &Connection, baseline: &Baseline) -> SqlResult<Verdict> {
+    let now = catalog::violations(conn, None)?;
+    let worse = now
+        .iter()
+        .find(|(pair, count)| **count > baseline.violations.get(pair).copied().unwrap_or(0));
+    if let Some(((table, parent), count)) = worse {
+        return Ok(Verdict::Failed(format!(
+            "{count} rows of {} reference rows of {} that don't exist",
+            redact::printable(table),
+            redact::printable(parent)
+        )));
+    }
+    Ok(match now.values().sum::<u64>() {
+        0 => Verdict::Passed,
+        old => Verdict::Noted(format!("{old} violations that were there before")),
+    })
+}
+
+fn selectable(conn: &Connection, smoke: &Smoke<'_>) -> SqlResult<Verdict> {
+    let limit = match smoke.when {
+        When::BeforeCommit => "LIMIT 0",
+        When::AfterCommit => "LIMIT 1",
+    };
+    let broken = unselectable(conn, limit)?;
+    let (old, new): (Vec<_>, Vec<_>) =
+        broken.iter().partition(|(name, _)| smoke.baseline.unselectable.contains(name));
+    Ok(match (new.first(), old.len()) {
+        (Some((name, cause)), _) => {
+            Verdict::Failed(format!("{}: {cause}", redact::printable(name)))
+        }
+        (None, 0) => Verdict::Passed,
+        (None, old) => Verdict::Noted(format!("{old} couldn't be read before either")),
+    })
+}
+
+/// Tables and views that can't be selected from, and why.
+fn unselectable(conn: &Connection, limit: &str) -> SqlResult<Vec<(String, String)>> {
+    let mut broken = Vec::new();
+    for kind in ["table", "view"] {
+        for name in catalog::relations(conn, kind)? {
+            let sql = format!("SELECT * FROM main.{} {limit}", catalog::quoted(&name));
+            let read = conn
+                .prepare(&sql)
+                .and_then(|mut statement| statement.query([])?.next().map(|_| ()));
+            if let Err(error) = read {
+                broken.push((name, sqlite_words(&error)));
+            }
+        }
+    }
+    Ok(broken)
+}
+
+fn applied(conn: &Connection, expected: &[String]) -> SqlResult<Verdict> {
+    let now: Vec<String> =
+        ledger::applied(conn)?.into_iter().map(|applied| applied.version).collect();
+    Ok(if now == expected {
+        Verdict::Passed
+    } else {
+        Verdict::Failed(format!(
+            "{} versions are applied, the plan says {}",
+            now.len(),
+            expected.len()
+        ))
+    })
+}
+
+/// One of the user's queries; refused unless SQLite says that it only reads.
+fn query(conn: &mut Connection, sql: &str) -> Result<Vec<Vec<String>>, String> {
+    let mut statement = conn.prepare(sql).map_err(|error| sqlite_words(&error))?;
+    if !statement.readonly() || statement.column_count() == 0 {
+        return Err("a smoke query may only read".to_owned());
+    }
+    let columns = statement.column_count();
+    let rows = statement
+        .query_map([], |row| (0..columns).map(|column| Ok(cell(row.get_ref(column)?))).collect());
+    rows.and_then(Iterator::collect).map_err(|error: rusqlite::Error| sqlite_words(&error))
+}
+
+/// A value as sqllogictest writes it.
+fn cell(value: rusqlite::types::ValueRef<'_>) -> String {
+    use rusqlite::types::ValueRef;
+    match value {
+        ValueRef::Null => "NULL".to_owned(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text([]) | ValueRef::Blob([]) => "(empty)".to_owned(),
+        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+        ValueRef::Blob(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}

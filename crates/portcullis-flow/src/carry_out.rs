@@ -1,0 +1,281 @@
+//! From the backup to the smoke test after the last commit, and the undo if something
+//! fails on the way.
+
+use std::path::PathBuf;
+
+use portcullis_database::seam::{BackupRequest, Baseline, Head, Smoke, Undo};
+use portcullis_database::{Error, ErrorKind, VerifiedBackup};
+use portcullis_model::config::Target;
+use portcullis_model::exit::Exit;
+use portcullis_model::plan::{Direction, Plan, Segment, SegmentKind};
+use portcullis_model::smoke::{self, Check, SmokePassed, When};
+use portcullis_receipt::{Facts, Failed, Failure, FewerRows, MigrationFacts};
+
+use crate::observe::Clock;
+use crate::record::backup_facts;
+use crate::stage::Locked;
+use crate::steps;
+
+/// A run that failed: what the receipt says of it, and what a person must read.
+pub(crate) struct Trouble {
+    pub(crate) failed: Failed,
+    pub(crate) checks: Vec<Check>,
+    pub(crate) next_step: String,
+    pub(crate) notes: Vec<String>,
+}
+
+/// What stays the same while a run is carried out.
+pub(crate) struct Scene<'a, 'c> {
+    pub(crate) root: &'a std::path::Path,
+    pub(crate) target: &'a Target,
+    pub(crate) baseline: Baseline,
+    pub(crate) clock: &'a mut Clock<'c>,
+    /// Filled in as things happen.
+    pub(crate) facts: &'a mut Facts,
+    pub(crate) before_commit: &'a mut Vec<Check>,
+}
+
+/// A plan whose every segment is committed.
+pub(crate) struct Applied {
+    backup: VerifiedBackup,
+    plan: Plan,
+}
+
+/// Backs up under the write lock, or before it if the database is too large for that.
+pub(crate) fn back_up(
+    locked: &mut Locked,
+    plan: &Plan,
+    name: &str,
+    scene: &mut Scene<'_, '_>,
+) -> Result<VerifiedBackup, Trouble> {
+    let large = locked.writer.is_large();
+    let first = plan.segments.first().map_or(SegmentKind::Transaction, |segment| segment.kind);
+    let request = BackupRequest { directory: &scene.target.backups, name, run: scene.facts.run };
+    let clock = &mut *scene.clock;
+    let mut progress = |done, total| clock.progress("backup", done, total);
+    let taken = if large {
+        locked
+            .writer
+            .back_up(request, &mut progress)
+            .and_then(|backup| locked.writer.begin(first).map(|()| backup))
+    } else {
+        locked.writer.begin(first).and_then(|()| locked.writer.back_up(request, &mut progress))
+    };
+    match taken {
+        Ok(backup) => {
+            scene.facts.backup = Some(backup_facts(&backup, !large));
+            Ok(backup)
+        }
+        Err(error) => Err(undo_by_rollback(locked, error, None, scene)),
+    }
+}
+
+/// Runs every segment. The write lock is held when it is called.
+pub(crate) fn apply(
+    locked: &mut Locked,
+    plan: Plan,
+    backup: VerifiedBackup,
+    scene: &mut Scene<'_, '_>,
+) -> Result<Applied, Trouble> {
+    crate::begun();
+    let total = plan.steps().count() as u64;
+    let mut applied: Vec<String> =
+        locked.survey.applied.iter().map(|applied| applied.version.clone()).collect();
+    for (index, segment) in plan.segments.iter().enumerate() {
+        let last = index + 1 == plan.segments.len();
+        let result = run_segment(
+            locked,
+            segment,
+            SegmentPlace { first: index == 0, last, total },
+            &mut applied,
+            scene,
+        );
+        if let Err(error) = result {
+            return Err(undo(locked, error, index, &backup, scene));
+        }
+    }
+    if plan.segments.is_empty() {
+        // Nothing to apply, but a database to take on: the head is the change.
+        let head = Head { run: scene.facts.run, schema: scene.facts.schema_before };
+        if let Err(error) = locked.writer.commit(&head) {
+            return Err(undo(locked, error, 0, &backup, scene));
+        }
+    }
+    Ok(Applied { backup, plan })
+}
+
+#[derive(Clone, Copy)]
+struct SegmentPlace {
+    first: bool,
+    last: bool,
+    total: u64,
+}
+
+fn run_segment(
+    locked: &mut Locked,
+    segment: &Segment,
+    place: SegmentPlace,
+    applied: &mut Vec<String>,
+    scene: &mut Scene<'_, '_>,
+) -> Result<(), Error> {
+    if !place.first {
+        locked.writer.begin(segment.kind)?;
+    }
+    for step in &segment.steps {
+        scene.clock.progress("apply", scene.facts.migrations.len() as u64, place.total);
+        let report = locked.writer.apply(step, segment.kind, scene.facts.run)?;
+        scene.facts.migrations.push(MigrationFacts {
+            version: step.version.clone(),
+            directory: step.directory.clone(),
+            direction: step.direction,
+            fingerprint: step.fingerprint,
+            milliseconds: report.milliseconds,
+            fewer_rows: report
+                .fewer_rows
+                .into_iter()
+                .map(|fewer| FewerRows {
+                    table: fewer.table,
+                    before: fewer.before,
+                    after: fewer.after,
+                })
+                .collect(),
+            stands: false,
+        });
+        match step.direction {
+            Direction::Up => applied.push(step.version.clone()),
+            Direction::Down => applied.retain(|version| *version != step.version),
+        }
+    }
+    applied.sort_unstable();
+    // The user's queries are about the version that the run ends at.
+    let queries: &[PathBuf] = if place.last { &scene.target.smoke } else { &[] };
+    let smoke = Smoke { when: When::BeforeCommit, applied, queries, baseline: &scene.baseline };
+    *scene.before_commit = locked.writer.check(smoke);
+    if let Some(failed) = scene.before_commit.iter().find(|check| check.failure().is_some()) {
+        return Err(smoke_error(failed));
+    }
+    let schema = locked.writer.survey()?.catalog.fingerprint();
+    locked.writer.commit(&Head { run: scene.facts.run, schema })?;
+    scene.facts.migrations.iter_mut().for_each(|migration| migration.stands = true);
+    scene.facts.schema_after = schema;
+    scene.facts.set.to = applied.last().cloned();
+    Ok(())
+}
+
+fn smoke_error(check: &Check) -> Error {
+    Error {
+        kind: ErrorKind::Failed,
+        operation: "smoke-test".to_owned(),
+        place: check.name.clone(),
+        cause: check.failure().unwrap_or_default().to_owned(),
+        next_step: "correct the migration, then run it again".to_owned(),
+    }
+}
+
+/// The smoke test after the last commit, in full, as everybody sees the database.
+pub(crate) fn smoke_test(
+    locked: &mut Locked,
+    applied: Applied,
+    scene: &mut Scene<'_, '_>,
+) -> Result<SmokePassed, Trouble> {
+    let smoke = Smoke {
+        when: When::AfterCommit,
+        applied: &applied.plan.applied_after,
+        queries: &scene.target.smoke,
+        baseline: &scene.baseline,
+    };
+    smoke::passed(locked.writer.check(smoke)).map_err(|checks| {
+        let error = checks.iter().find(|check| check.failure().is_some()).map_or_else(
+            || smoke_error(&Check::run("smoke test", || Err("nothing was checked"))),
+            smoke_error,
+        );
+        let mut trouble = undo_by_restore(locked, error, &applied.backup, scene);
+        trouble.checks = checks;
+        trouble
+    })
+}
+
+/// Undoes a failed segment: by rollback, or if a rollback can't, by the backup.
+fn undo(
+    locked: &mut Locked,
+    error: Error,
+    segment: usize,
+    backup: &VerifiedBackup,
+    scene: &mut Scene<'_, '_>,
+) -> Trouble {
+    match locked.writer.rollback() {
+        Ok(()) => rolled_back(error, segment, scene),
+        Err(_) => undo_by_restore(locked, error, backup, scene),
+    }
+}
+
+fn undo_by_rollback(
+    locked: &mut Locked,
+    error: Error,
+    backup: Option<&VerifiedBackup>,
+    scene: &mut Scene<'_, '_>,
+) -> Trouble {
+    match (locked.writer.rollback(), backup) {
+        (Err(_), Some(backup)) => undo_by_restore(locked, error, backup, scene),
+        // Without a backup nothing was applied that a rollback could miss.
+        _ => rolled_back(error, 0, scene),
+    }
+}
+
+fn rolled_back(error: Error, segment: usize, scene: &mut Scene<'_, '_>) -> Trouble {
+    let committed = scene.facts.set.to.clone();
+    let (exit, state) = match (segment, error.kind) {
+        (0, ErrorKind::Busy) => (Exit::Busy, "as it was before: nothing was touched".to_owned()),
+        (0, _) => (Exit::Undone, "as it was before".to_owned()),
+        _ => (Exit::PartWay, format!("healthy, at version {}", committed.unwrap_or_default())),
+    };
+    trouble(error, exit, state, Some("rolled back".to_owned()))
+}
+
+fn undo_by_restore(
+    locked: &mut Locked,
+    error: Error,
+    backup: &VerifiedBackup,
+    scene: &mut Scene<'_, '_>,
+) -> Trouble {
+    let clock = &mut *scene.clock;
+    let undo =
+        locked.writer.undo(backup, &mut |done, total| clock.progress("restore", done, total));
+    let why = match undo {
+        Undo::Restored => {
+            scene.facts.schema_after = scene.facts.schema_before;
+            scene.facts.set.to = scene.facts.set.from.clone();
+            scene.facts.migrations.iter_mut().for_each(|migration| migration.stands = false);
+            let how = format!("the backup was restored: {}", backup.path().display());
+            return trouble(error, Exit::Undone, "as it was before".to_owned(), Some(how));
+        }
+        Undo::NotProved(why) => format!("the backup was not restored: {why}"),
+        Undo::Failed(why) => format!("restoring the backup failed: {why}"),
+    };
+    let found = format!("A run failed ({error}), and {why}.");
+    let (file, text) = steps::write(scene.root, scene.target, backup, &found);
+    let mut trouble = trouble(
+        error,
+        Exit::NeedsPerson,
+        "kept as it is, with the failed run in it".to_owned(),
+        Some(why),
+    );
+    trouble.next_step = match file {
+        Some(file) => {
+            format!("follow the steps above, also in {}", portcullis_model::redact::path(&file))
+        }
+        None => "follow the steps above".to_owned(),
+    };
+    trouble.notes.push(text);
+    trouble
+}
+
+fn trouble(error: Error, exit: Exit, state: String, undo: Option<String>) -> Trouble {
+    let failure = Failure { operation: error.operation, place: error.place, cause: error.cause };
+    Trouble {
+        failed: Failed { exit, failure, state, undo },
+        checks: Vec::new(),
+        next_step: error.next_step,
+        notes: Vec::new(),
+    }
+}

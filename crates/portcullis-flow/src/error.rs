@@ -1,0 +1,82 @@
+//! Why a command ended before it was done.
+
+use portcullis_database::{Error, ErrorKind};
+use portcullis_lint::Finding;
+use portcullis_model::config::ConfigError;
+use portcullis_model::exit::Exit;
+use portcullis_model::migration::MigrationSet;
+use portcullis_model::plan::Refusal;
+
+/// Why a command ended, what that means for the database, and what to do next.
+#[derive(Debug, thiserror::Error)]
+#[error("{operation}: {place}: {cause}")]
+pub struct Stop {
+    /// What it means for the database.
+    pub exit: Exit,
+    /// What was attempted, as a phrase.
+    pub operation: String,
+    /// The file, table, migration or target.
+    pub place: String,
+    /// Why it failed.
+    pub cause: String,
+    /// What to do about it.
+    pub next_step: String,
+    /// What the linter found and in what, if that is why.
+    pub findings: Option<Box<(MigrationSet, Vec<Finding>)>>,
+    /// More to know: what was undone, where the receipt is, the steps for a person.
+    pub notes: Vec<String>,
+}
+
+impl Stop {
+    pub(crate) fn new(
+        exit: Exit,
+        operation: &str,
+        place: impl Into<String>,
+        cause: impl Into<String>,
+        next_step: impl Into<String>,
+    ) -> Self {
+        Self {
+            exit,
+            operation: operation.to_owned(),
+            place: place.into(),
+            cause: cause.into(),
+            next_step: next_step.into(),
+            findings: None,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Every reason against a plan, as one stop.
+    pub(crate) fn refused_plan(target: &str, refusals: &[Refusal]) -> Self {
+        let causes: Vec<String> =
+            refusals.iter().map(|refusal| format!("{refusal} ({})", refusal.next_step())).collect();
+        let usage = refusals.iter().any(|refusal| matches!(refusal, Refusal::UnknownGoal { .. }));
+        let next = refusals.first().map(Refusal::next_step).unwrap_or_default();
+        let mut stop = Self::new(
+            if usage { Exit::Usage } else { Exit::Refused },
+            "plan",
+            target,
+            refusals.first().map(ToString::to_string).unwrap_or_default(),
+            next,
+        );
+        stop.notes = causes.into_iter().skip(1).collect();
+        stop
+    }
+}
+
+impl From<Error> for Stop {
+    /// An error before anything was applied.
+    fn from(error: Error) -> Self {
+        let exit = match error.kind {
+            ErrorKind::Busy => Exit::Busy,
+            ErrorKind::Refused | ErrorKind::Unreadable | ErrorKind::Failed => Exit::Refused,
+        };
+        Self::new(exit, &error.operation, error.place, error.cause, error.next_step)
+    }
+}
+
+impl From<ConfigError> for Stop {
+    fn from(error: ConfigError) -> Self {
+        Self::new(Exit::Usage, "read the configuration", error.place, error.cause, error.next_step)
+    }
+}

@@ -1,0 +1,36 @@
+#![doc = include_str!("../README.md")]
+
+pub mod backup;
+mod carry_out;
+mod error;
+mod estimate;
+mod intent;
+pub mod migrate;
+mod observe;
+mod origin;
+pub mod receipts;
+mod record;
+pub mod restore;
+mod retention;
+mod settle;
+pub mod stage;
+mod steps;
+
+pub use error::Stop;
+pub use estimate::Estimate;
+pub use observe::Observer;
+pub use record::Filed;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static BEGUN: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process has begun to change a database: after that, a bug isn't harmless,
+/// and the exit code has to say so.
+pub fn has_begun() -> bool {
+    BEGUN.load(Ordering::Relaxed)
+}
+
+pub(crate) fn begun() {
+    BEGUN.store(true, Ordering::Relaxed);
+}

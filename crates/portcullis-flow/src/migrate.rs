@@ -1,0 +1,352 @@
+//! The main job: from the migrations on disk to a receipt.
+
+use std::path::Path;
+
+use portcullis_database::VerifiedBackup;
+use portcullis_database::seam::Closes;
+use portcullis_model::config::Target;
+use portcullis_model::exit::Exit;
+use portcullis_model::plan::{Goal, Plan, plan};
+use portcullis_model::smoke::{Check, SmokePassed};
+use portcullis_model::words::{bytes, count};
+use portcullis_receipt::{Action, Arrival, Facts, Receipt};
+use uuid::Uuid;
+
+use crate::carry_out::{self, Scene, Trouble};
+use crate::error::Stop;
+use crate::estimate::{self, Estimate};
+use crate::intent::{self, Intent};
+use crate::observe::{Clock, Observer};
+use crate::record::{self, Beginning, Filed};
+use crate::stage::{self, Enrol, Linted, Locked};
+use crate::{retention, settle};
+
+/// What `migrate` is asked for.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// The workspace: the directory of `portcullis.toml`.
+    pub root: &'a Path,
+    /// The database.
+    pub target: &'a Target,
+    /// Where to end.
+    pub goal: Goal,
+    /// Why, for the receipt.
+    pub reason: Option<String>,
+    /// Whether an unknown database may be taken on.
+    pub enrol: Enrol,
+}
+
+/// How a run that succeeded ended.
+#[derive(Debug)]
+pub enum Migrated {
+    /// There was nothing to do, and nothing was done.
+    UpToDate {
+        /// The newest applied version.
+        version: Option<String>,
+    },
+    /// Done; here is the receipt.
+    Done(Box<Filed>),
+}
+
+/// Takes a database through the gate.
+///
+/// # Errors
+/// Why it stopped, what state the database is in, and what to do.
+pub fn migrate(request: &Request<'_>, observer: &mut dyn Observer) -> Result<Migrated, Stop> {
+    let mut clock = Clock::new(observer);
+    let linted = read_and_lint(request, &mut clock)?;
+    let locked = identify_and_lock(request, &linted, &mut clock)?;
+    let locked = settle::settle(locked, request, &mut clock)?;
+    let plan = plan_for(request, &linted, &locked)?;
+    if plan.is_empty() && locked.arrival == Arrival::Known {
+        return Ok(Migrated::UpToDate { version: plan.to });
+    }
+    clock.stage("plan", &describe(&plan, &locked));
+    carry_out(request, linted, locked, plan, clock).map(|filed| Migrated::Done(Box::new(filed)))
+}
+
+/// What a run would do, without a lock and without writing anything.
+///
+/// # Errors
+/// Why there can be no such run.
+pub fn preview(
+    request: &Request<'_>,
+    observer: &mut dyn Observer,
+) -> Result<(Plan, Estimate), Stop> {
+    let mut clock = Clock::new(observer);
+    let linted = read_and_lint(request, &mut clock)?;
+    let survey = match portcullis_database::open_reader(request.target)? {
+        Some(mut reader) => Some(reader.survey()?),
+        None => None,
+    };
+    let applied = survey.as_ref().map_or(&[][..], |survey| &survey.applied);
+    let plan = plan(linted.set(), applied, &request.goal, request.target.engine.dialect())
+        .map_err(|refusals| Stop::refused_plan(&request.target.name, &refusals))?;
+    let estimate =
+        estimate::estimate(request.target, &plan, survey.map_or(0, |survey| survey.bytes))?;
+    Ok((plan, estimate))
+}
+
+fn read_and_lint(request: &Request<'_>, clock: &mut Clock<'_>) -> Result<Linted, Stop> {
+    let set = stage::read(request.root, request.target)?;
+    clock.stage(
+        "read",
+        &format!("{} in {}", count(set.migrations.len(), "migration"), set.root.display()),
+    );
+    let linted = stage::lint(set, request.target)?;
+    let warnings = linted.verdict().warnings;
+    clock.stage(
+        "lint",
+        &if warnings == 0 { "no findings".to_owned() } else { count(warnings, "warning") },
+    );
+    Ok(linted)
+}
+
+fn identify_and_lock(
+    request: &Request<'_>,
+    linted: &Linted,
+    clock: &mut Clock<'_>,
+) -> Result<Locked, Stop> {
+    let target = request.target;
+    // Opening makes the file: a run that can't be planned shouldn't leave an empty one.
+    if !target.path.exists() {
+        plan(linted.set(), &[], &request.goal, target.engine.dialect())
+            .map_err(|refusals| Stop::refused_plan(&target.name, &refusals))?;
+    }
+    let locked = stage::identify_and_lock(target, request.enrol)?;
+    let arrival = match locked.arrival {
+        Arrival::Known => "",
+        Arrival::Created => ", new",
+        Arrival::Enrolled => ", taken on",
+    };
+    let identity = locked.identity.to_string();
+    let shown = target.path.strip_prefix(request.root).unwrap_or(&target.path);
+    clock.stage(
+        "identify",
+        &format!(
+            "{} ({}{arrival}), identity {}",
+            target.name,
+            portcullis_model::redact::path(shown),
+            &identity[..8]
+        ),
+    );
+    Ok(locked)
+}
+
+fn plan_for(request: &Request<'_>, linted: &Linted, locked: &Locked) -> Result<Plan, Stop> {
+    let target = request.target;
+    let plan = plan(linted.set(), &locked.survey.applied, &request.goal, target.engine.dialect())
+        .map_err(|refusals| Stop::refused_plan(&target.name, &refusals))?;
+    estimate::estimate(target, &plan, locked.survey.bytes)?.check(target)?;
+    Ok(plan)
+}
+
+/// Everything from the intent on ends in a receipt, whatever happens.
+fn carry_out(
+    request: &Request<'_>,
+    linted: Linted,
+    mut locked: Locked,
+    plan: Plan,
+    mut clock: Clock<'_>,
+) -> Result<Filed, Stop> {
+    let (mut facts, backup_name) = begin(request, &linted, &mut locked, &plan)?;
+    let mut before_commit = Vec::new();
+    let baseline = locked.writer.baseline()?;
+    let mut scene = Scene {
+        root: request.root,
+        target: request.target,
+        baseline,
+        clock: &mut clock,
+        facts: &mut facts,
+        before_commit: &mut before_commit,
+    };
+    let end = back_up_apply_and_test(&mut locked, plan, &backup_name, &mut scene);
+    facts.finished = record::now();
+    facts.timings = std::mem::take(&mut clock.timings);
+    match end {
+        Ok(smoke) => finish(request, &mut locked, facts, before_commit, smoke, &mut clock),
+        Err(trouble) => Err(fail(request, &mut locked, facts, before_commit, trouble)),
+    }
+}
+
+fn back_up_apply_and_test(
+    locked: &mut Locked,
+    plan: Plan,
+    backup_name: &str,
+    scene: &mut Scene<'_, '_>,
+) -> Result<SmokePassed, Trouble> {
+    let backup = carry_out::back_up(locked, &plan, backup_name, scene)?;
+    scene.clock.stage("backup", &describe_backup(&backup, scene.root));
+    let applied = carry_out::apply(locked, plan, backup, scene)?;
+    scene.clock.stage("apply", &describe_applied(scene.facts));
+    let smoke = carry_out::smoke_test(locked, applied, scene)?;
+    scene.clock.stage(
+        "smoke",
+        &format!("{} passed, on a fresh connection", count(smoke.checks().len(), "check")),
+    );
+    Ok(smoke)
+}
+
+/// Writes down, in the database, what this run will do: from here on a run that dies is
+/// known to the next one.
+fn begin(
+    request: &Request<'_>,
+    linted: &Linted,
+    locked: &mut Locked,
+    plan: &Plan,
+) -> Result<(Facts, String), Stop> {
+    let facts = Beginning {
+        reason: request.reason.clone(),
+        set: Some(linted.set()),
+        lint: linted.verdict().clone(),
+        ..Beginning::of(locked, request.root, request.target, Action::Migrate)
+    }
+    .facts();
+    let backup_name = backup_name(facts.run);
+    let intent = Intent {
+        action: Action::Migrate,
+        started: facts.started.clone(),
+        reason: request.reason.clone(),
+        plan: plan.digest(),
+        applied_before: locked
+            .survey
+            .applied
+            .iter()
+            .map(|applied| applied.version.clone())
+            .collect(),
+        applied_after: plan.applied_after.clone(),
+        schema_before: facts.schema_before,
+        backup: request.target.backups.join(&backup_name).display().to_string(),
+        steps: intent::steps(plan),
+    };
+    locked.record_identity(request.target)?;
+    let text = serde_json::to_string(&intent).map_err(|error| {
+        Stop::new(
+            Exit::Internal,
+            "write the intent",
+            &request.target.name,
+            error.to_string(),
+            "report this",
+        )
+    })?;
+    locked.writer.begin_run(facts.run, locked.identity, &text)?;
+    Ok((facts, backup_name))
+}
+
+/// Sorts by time, and is unique.
+pub(crate) fn backup_name(run: Uuid) -> String {
+    let stamp = record::now().replace([':', '-'], "");
+    format!("{stamp}-{}.db", &run.simple().to_string()[..8])
+}
+
+fn finish(
+    request: &Request<'_>,
+    locked: &mut Locked,
+    facts: Facts,
+    before_commit: Vec<Check>,
+    smoke: SmokePassed,
+    clock: &mut Clock<'_>,
+) -> Result<Filed, Stop> {
+    let receipt = Receipt::applied(facts, before_commit, smoke);
+    let filed = record::file(&mut *locked.writer, request.target, receipt, Closes::Own)?;
+    if let Some(cause) = &filed.incomplete {
+        return Err(Stop::new(
+            Exit::RecordIncomplete,
+            "file the receipt",
+            &request.target.name,
+            cause,
+            "make room there; the next cargo xtask migrate completes the record",
+        ));
+    }
+    clock.stage("receipt", &describe_receipt(&filed, request.root));
+    // Only now, with a backup that this very run has read back, may older ones go.
+    retention::apply(request.target);
+    Ok(filed)
+}
+
+fn fail(
+    request: &Request<'_>,
+    locked: &mut Locked,
+    facts: Facts,
+    before_commit: Vec<Check>,
+    trouble: Trouble,
+) -> Stop {
+    let failure = trouble.failed.failure.clone();
+    let (exit, state, undo) =
+        (trouble.failed.exit, trouble.failed.state.clone(), trouble.failed.undo.clone());
+    let mut stop =
+        Stop::new(exit, &failure.operation, failure.place, failure.cause, trouble.next_step);
+    stop.notes.push(match undo {
+        Some(undo) => format!("The database is {state} ({undo})."),
+        None => format!("The database is {state}."),
+    });
+    let receipt = Receipt::failed(facts, before_commit, trouble.checks, trouble.failed);
+    match record::file(&mut *locked.writer, request.target, receipt, Closes::Own) {
+        Ok(Filed { incomplete: Some(cause), .. }) => {
+            stop.notes.push(format!("The receipt is incomplete: {cause}"))
+        }
+        Ok(Filed { file: Some(file), .. }) => {
+            stop.notes.push(format!("Receipt: {}", portcullis_model::redact::path(&file)));
+        }
+        Ok(_) => {}
+        Err(error) => stop.notes.push(format!("The receipt couldn't be filed: {error}")),
+    }
+    stop.notes.extend(trouble.notes);
+    stop
+}
+
+fn describe(plan: &Plan, locked: &Locked) -> String {
+    let way = match plan.direction {
+        portcullis_model::plan::Direction::Up => "up",
+        portcullis_model::plan::Direction::Down => "down",
+    };
+    let unknown =
+        locked.survey.applied.iter().filter(|applied| applied.fingerprint.is_none()).count();
+    let mut text = format!(
+        "{} {way}, in {}",
+        count(plan.steps().count(), "migration"),
+        count(plan.segments.len(), "segment")
+    );
+    if locked.arrival == Arrival::Enrolled && unknown > 0 {
+        text.push_str(&format!("; {unknown} applied before, accepted by nobody"));
+    }
+    text
+}
+
+fn describe_backup(backup: &VerifiedBackup, root: &Path) -> String {
+    let shown = backup.path().strip_prefix(root).unwrap_or(backup.path());
+    format!(
+        "{}, read back and verified, {}",
+        bytes(backup.sidecar().bytes),
+        portcullis_model::redact::path(shown)
+    )
+}
+
+fn describe_applied(facts: &Facts) -> String {
+    let fewer: Vec<String> = facts
+        .migrations
+        .iter()
+        .flat_map(|migration| &migration.fewer_rows)
+        .map(|fewer| {
+            let after = fewer.after.map_or_else(|| "gone".to_owned(), |rows| rows.to_string());
+            format!(
+                "{} {} → {after} rows",
+                portcullis_model::redact::printable(&fewer.table),
+                fewer.before
+            )
+        })
+        .collect();
+    let mut text =
+        format!("{}, smoke-tested before each commit", count(facts.migrations.len(), "migration"));
+    if !fewer.is_empty() {
+        text.push_str("; ");
+        text.push_str(&fewer.join(", "));
+    }
+    text
+}
+
+pub(crate) fn describe_receipt(filed: &Filed, root: &Path) -> String {
+    let file = filed.file.as_deref().map(|file| file.strip_prefix(root).unwrap_or(file));
+    let file = file.map(portcullis_model::redact::path).unwrap_or_default();
+    format!("number {}, sha256 {}, {file}", filed.link.sequence, filed.link.digest.short())
+}

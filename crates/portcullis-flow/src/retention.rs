@@ -1,0 +1,99 @@
+//! Which local backups may go.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use portcullis_database::backup::{self, Sidecar, sidecar_path};
+use portcullis_model::config::{Retention, Target};
+
+/// Removes what may go. A failure is no reason to fail the run: the next one tries again.
+pub(crate) fn apply(target: &Target) {
+    let Ok(backups) = backup::list(&target.backups) else { return };
+    for path in expired(&backups, target.retention, SystemTime::now()) {
+        // The sidecar goes last: a backup whose removal was cut short isn't forgotten.
+        if std::fs::remove_file(&path).is_ok() {
+            let _ = std::fs::remove_file(sidecar_path(&path));
+        }
+    }
+}
+
+/// Neither among the newest nor young. A time that can't be read is young.
+fn expired(backups: &[(PathBuf, Sidecar)], retention: Retention, now: SystemTime) -> Vec<PathBuf> {
+    let old = |sidecar: &Sidecar| {
+        let age = humantime::parse_rfc3339(&sidecar.created)
+            .map_or(Duration::ZERO, |created| now.duration_since(created).unwrap_or_default());
+        age > retention.keep_for
+    };
+    // `list` gives the oldest first, and configuration keeps `keep_last` at one or more.
+    let beyond = backups.len().saturating_sub(retention.keep_last.max(1));
+    backups[..beyond]
+        .iter()
+        .filter(|(_, sidecar)| old(sidecar))
+        .map(|(path, _)| path.clone())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portcullis_model::digest::Digest;
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    fn backups(ages_in_days: &[u32]) -> (Vec<(PathBuf, Sidecar)>, SystemTime) {
+        let now = SystemTime::UNIX_EPOCH + DAY * 20_000;
+        let list = ages_in_days
+            .iter()
+            .map(|age| {
+                let sidecar = Sidecar {
+                    format: 1,
+                    engine: "sqlite".into(),
+                    engine_version: "3".into(),
+                    target: "dev".into(),
+                    identity: None,
+                    run: uuid::Uuid::nil(),
+                    created: humantime::format_rfc3339_seconds(now - DAY * *age).to_string(),
+                    bytes: 0,
+                    sha256: Digest::of(b""),
+                    schema: Digest::of(b""),
+                    applied: vec![],
+                    journal_mode: "delete".into(),
+                    verified: vec![],
+                    foreign_key_violations: 0,
+                    milliseconds: 0,
+                };
+                (PathBuf::from(age.to_string()), sidecar)
+            })
+            .collect();
+        (list, now)
+    }
+
+    #[test]
+    fn only_what_is_both_old_and_not_among_the_newest_goes() {
+        let cases: &[(&[u32], usize, u32, &[&str])] = &[
+            (&[90, 60, 40, 1], 2, 30, &["90", "60"]),
+            (&[90, 60, 40, 1], 2, 70, &["90"]),
+            (&[90, 60], 5, 1, &[]),
+            (&[90], 1, 0, &[]),
+            (&[], 1, 0, &[]),
+        ];
+        for (ages, keep_last, days, gone) in cases {
+            let (list, now) = backups(ages);
+            let retention = Retention { keep_last: *keep_last, keep_for: DAY * *days };
+            let found: Vec<String> = expired(&list, retention, now)
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
+            assert_eq!(found, *gone, "{ages:?}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_wrong_removes_nothing() {
+        let (mut list, now) = backups(&[90, 60, 1]);
+        list[0].1.created = "9999-12-31T23:59:59Z".into();
+        list[1].1.created = "garbage".into();
+        let retention = Retention { keep_last: 1, keep_for: DAY };
+        assert_eq!(expired(&list, retention, now), Vec::<PathBuf>::new());
+    }
+}

@@ -1,0 +1,235 @@
+//! The stages up to the lock, as values that only the stage before can make.
+
+use std::path::Path;
+use std::str::FromStr as _;
+
+use portcullis_database::seam::Survey;
+use portcullis_database::{Writer, make_private_directory, write_private};
+use portcullis_lint::{Finding, Severity};
+use portcullis_model::config::Target;
+use portcullis_model::exit::Exit;
+use portcullis_model::migration::MigrationSet;
+use portcullis_model::redact;
+use portcullis_model::tree::Disk;
+use portcullis_receipt::{Arrival, LintFacts};
+use uuid::Uuid;
+
+use crate::error::Stop;
+
+/// Migrations that were read, and linted without an error.
+#[derive(Debug, Clone)]
+pub struct Linted {
+    set: MigrationSet,
+    verdict: LintFacts,
+}
+
+impl Linted {
+    /// The migrations.
+    pub fn set(&self) -> &MigrationSet {
+        &self.set
+    }
+
+    /// What the linter found besides errors.
+    pub fn verdict(&self) -> &LintFacts {
+        &self.verdict
+    }
+}
+
+/// Reads a target's migrations.
+///
+/// # Errors
+/// The directory can't be read.
+pub fn read(root: &Path, target: &Target) -> Result<MigrationSet, Stop> {
+    MigrationSet::read(&Disk::new(root), &target.migrations).map_err(|error| {
+        Stop::new(
+            Exit::Usage,
+            "read the migrations",
+            redact::path(&root.join(&error.path)),
+            error.to_string(),
+            "make the directory, or name the right one as migrations.sqlite in portcullis.toml",
+        )
+    })
+}
+
+/// Lints migrations and lets them pass if there is no error among the findings.
+///
+/// # Errors
+/// The findings.
+pub fn lint(set: MigrationSet, target: &Target) -> Result<Linted, Stop> {
+    let findings = portcullis_lint::lint(&set, target.engine.dialect());
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    let verdict = LintFacts { errors, warnings: findings.len() - errors };
+    if errors == 0 {
+        return Ok(Linted { set, verdict });
+    }
+    Err(refused_by_lint(set, findings, errors))
+}
+
+fn refused_by_lint(set: MigrationSet, findings: Vec<Finding>, errors: usize) -> Stop {
+    let mut stop = Stop::new(
+        Exit::Refused,
+        "lint",
+        redact::path(&set.root),
+        format!("{}; no database was touched", portcullis_model::words::count(errors, "error")),
+        "correct them; cargo xtask explain RULE says more about each",
+    );
+    stop.findings = Some(Box::new((set, findings)));
+    stop
+}
+
+/// A database that is the right one, opened for writing, with this process as its only
+/// runner.
+pub struct Locked {
+    pub(crate) writer: Box<dyn Writer>,
+    pub(crate) survey: Survey,
+    pub(crate) identity: Uuid,
+    pub(crate) arrival: Arrival,
+}
+
+/// Whether a database that this tool doesn't know may be taken on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enrol {
+    /// It is taken on.
+    Yes,
+    /// It is refused.
+    No,
+}
+
+/// Takes the lock, connects, and compares the database's identity with what it must be.
+///
+/// # Errors
+/// Somebody else holds the lock, the database can't be opened, or it is another one.
+pub fn identify_and_lock(target: &Target, enrol: Enrol) -> Result<Locked, Stop> {
+    let mut writer = portcullis_database::lock(target)?.open()?;
+    let survey = writer.survey()?;
+    let recorded = recorded_identity(target);
+    let (identity, arrival) = decide_identity(target, &survey, recorded, enrol)?;
+    Ok(Locked { writer, survey, identity, arrival })
+}
+
+/// What the configuration, or for an unprotected target the record under `var/`, says.
+fn recorded_identity(target: &Target) -> Option<Uuid> {
+    let text = std::fs::read_to_string(&target.identity_record).ok()?;
+    Uuid::from_str(text.trim()).ok()
+}
+
+/// Which identity the database has or gets, and how it came under the gate.
+fn decide_identity(
+    target: &Target,
+    survey: &Survey,
+    recorded: Option<Uuid>,
+    enrol: Enrol,
+) -> Result<(Uuid, Arrival), Stop> {
+    let place = redact::path(&target.path);
+    let refused = |cause: String, next: &str| {
+        Stop::new(Exit::Refused, "identify the database", place.clone(), cause, next)
+    };
+    let expected = target.identity.or(if target.protected { None } else { recorded });
+    match (survey.identity, expected) {
+        (Some(found), Some(expected)) if found == expected => Ok((found, Arrival::Known)),
+        (Some(found), None) if enrol == Enrol::Yes => Ok((found, Arrival::Enrolled)),
+        (Some(found), Some(_)) if enrol == Enrol::Yes && target.identity.is_none() => {
+            Ok((found, Arrival::Enrolled))
+        }
+        (Some(found), Some(expected)) => Err(refused(
+            format!(
+                "it carries the identity {found}, but {} must carry {expected}: this is another database",
+                target.name
+            ),
+            "check the path; if this is the right one, correct the recorded identity (--enrol, or identity in portcullis.toml)",
+        )),
+        (Some(found), None) => Err(refused(
+            format!("it carries the identity {found}, which nothing here names"),
+            if target.protected {
+                "compare it with what you know, and write it as identity into portcullis.toml"
+            } else {
+                "if this is the right database, take it on: cargo xtask migrate --enrol"
+            },
+        )),
+        (None, expected) => {
+            let identity = expected.unwrap_or_else(Uuid::new_v4);
+            match (survey.is_new() && !target.protected, enrol) {
+                (true, _) => Ok((identity, Arrival::Created)),
+                (false, Enrol::Yes) => Ok((identity, Arrival::Enrolled)),
+                (false, Enrol::No) => Err(refused(
+                    "it has no identity yet: this tool doesn't know it".to_owned(),
+                    "if this is the right database, take it on: cargo xtask migrate --enrol",
+                )),
+            }
+        }
+    }
+}
+
+impl Locked {
+    /// Records a new database's identity, before the database gets it: if this process
+    /// dies between the two, the next one gives it the same.
+    pub(crate) fn record_identity(&self, target: &Target) -> Result<(), Stop> {
+        if self.arrival == Arrival::Known || target.protected {
+            return Ok(());
+        }
+        if let Some(directory) = target.identity_record.parent() {
+            make_private_directory(directory)?;
+        }
+        Ok(write_private(&target.identity_record, format!("{}\n", self.identity).as_bytes())?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portcullis_model::catalog::Catalog;
+    use portcullis_model::config::Config;
+    use portcullis_model::plan::Applied;
+
+    const ONE: Uuid = Uuid::from_u128(1);
+    const TWO: Uuid = Uuid::from_u128(2);
+
+    fn decide(
+        protected: bool,
+        configured: Option<Uuid>,
+        recorded: Option<Uuid>,
+        found: Option<Uuid>,
+        new: bool,
+        enrol: Enrol,
+    ) -> Result<Arrival, ()> {
+        let text = "[targets.dev]\nengine = \"sqlite\"\npath = \"/srv/a.db\"\nbackups = \"/srv/b\"";
+        let mut target =
+            Config::parse(text, Path::new("/w")).unwrap().targets.remove("dev").unwrap();
+        (target.protected, target.identity) = (protected, configured);
+        let applied =
+            if new { vec![] } else { vec![Applied { version: "1".into(), fingerprint: None }] };
+        let survey = Survey {
+            engine_version: String::new(),
+            bytes: 0,
+            identity: found,
+            applied,
+            catalog: Catalog::default(),
+            open_runs: vec![],
+            last_receipt: None,
+            head: None,
+        };
+        decide_identity(&target, &survey, recorded, enrol)
+            .map(|(_, arrival)| arrival)
+            .map_err(|_| ())
+    }
+
+    #[test]
+    fn a_database_is_known_new_taken_on_or_refused() {
+        use Arrival::*;
+        use Enrol::*;
+        let (open, guarded) = (false, true);
+        // protected, configured, recorded, found, new, enrol
+        assert_eq!(decide(open, None, None, None, true, No), Ok(Created));
+        assert_eq!(decide(open, None, Some(ONE), None, true, No), Ok(Created));
+        assert_eq!(decide(open, None, Some(ONE), Some(ONE), false, No), Ok(Known));
+        assert_eq!(decide(open, None, Some(ONE), Some(TWO), false, No), Err(()));
+        assert_eq!(decide(open, None, Some(ONE), Some(TWO), false, Yes), Ok(Enrolled));
+        assert_eq!(decide(open, None, None, None, false, No), Err(()));
+        assert_eq!(decide(open, None, None, None, false, Yes), Ok(Enrolled));
+        assert_eq!(decide(guarded, None, Some(ONE), Some(ONE), false, No), Err(()));
+        assert_eq!(decide(guarded, Some(ONE), None, Some(ONE), false, No), Ok(Known));
+        assert_eq!(decide(guarded, Some(ONE), None, Some(TWO), false, Yes), Err(()));
+        assert_eq!(decide(guarded, Some(ONE), None, None, true, No), Err(()));
+        assert_eq!(decide(guarded, Some(ONE), None, None, true, Yes), Ok(Enrolled));
+    }
+}

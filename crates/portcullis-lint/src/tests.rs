@@ -1,0 +1,282 @@
+//! What holds for every rule, and how findings look.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+use std::{fs, io};
+
+use portcullis_model::migration::{MAX_FILE, MigrationSet};
+use portcullis_model::sql::Dialect;
+use portcullis_model::tree::{Bytes, Disk, Entry, EntryKind, Tree};
+use proptest::prelude::*;
+
+use super::*;
+use crate::rule::example::{CREATE, DOWN, DROP, METADATA, UP};
+
+const DIALECTS: [Dialect; 2] = [Dialect::Sqlite, Dialect::Postgres];
+
+fn set(tree: &dyn Tree) -> MigrationSet {
+    MigrationSet::read(tree, Path::new("migrations")).unwrap()
+}
+
+fn example(files: &[(&str, &[u8])]) -> MigrationSet {
+    set(&Memory::new(files.iter().copied()))
+}
+
+/// Which rules fire on SQLite, and at which line and column.
+pub(crate) fn fired(files: &[(&str, &[u8])]) -> Vec<(&'static str, Option<(usize, usize)>)> {
+    let place = |position: Position| (position.line, position.column);
+    lint(&example(files), Dialect::Sqlite)
+        .into_iter()
+        .map(|finding| (finding.rule, finding.position.map(place)))
+        .collect()
+}
+
+#[test]
+fn bad_examples_fire_their_rule_and_good_ones_none() {
+    for rule in RULES {
+        let id = rule.id;
+        if rule.bad.is_empty() {
+            assert!(["file-too-large", "symlink", "unreadable-file"].contains(&id), "{id}");
+            continue;
+        }
+        let rules: BTreeSet<_> = fired(rule.bad).into_iter().map(|(rule, _)| rule).collect();
+        assert_eq!(rules, BTreeSet::from([id]), "the bad example of {id}");
+        assert!(!rule.good.is_empty(), "{id}");
+        assert_eq!(fired(rule.good), [], "the good example of {id}");
+    }
+}
+
+#[test]
+fn rules_are_unique_sorted_and_written() {
+    assert!(RULES.is_sorted_by(|a, b| a.id < b.id));
+    for rule in RULES {
+        assert_eq!(crate::rule(rule.id).map(|found| found.id), Some(rule.id));
+        for text in [rule.summary, rule.why, rule.instead] {
+            assert!(text.ends_with('.') && !text.contains("  "), "{}: {text:?}", rule.id);
+        }
+    }
+    assert!(rule("no-such-rule").is_none());
+}
+
+fn rule_files() -> Vec<std::path::PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/rules");
+    let files = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|path| !path.ends_with("mod.rs")).collect()
+}
+
+#[test]
+fn the_directory_is_the_registry() {
+    let id =
+        |path: &std::path::PathBuf| path.file_stem().unwrap().to_str().unwrap().replace('_', "-");
+    let files: BTreeSet<String> = rule_files().iter().map(id).collect();
+    let ids: BTreeSet<String> = RULES.iter().map(|rule| rule.id.to_owned()).collect();
+    assert_eq!(files, ids);
+}
+
+/// `cargo fmt` doesn't see the modules that the registry's macro declares.
+#[test]
+fn rules_are_formatted() {
+    let check =
+        Command::new("rustfmt").args(["--check", "--edition", "2024"]).args(rule_files()).output();
+    let Ok(output) = check else { return };
+    let differences = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() || differences.is_empty(),
+        "run rustfmt src/rules/*.rs\n{differences}"
+    );
+}
+
+#[test]
+fn messages_follow_the_style_guide() {
+    for rule in RULES.iter().filter(|rule| !rule.bad.is_empty()) {
+        for finding in lint(&example(rule.bad), Dialect::Sqlite) {
+            for text in [finding.message, finding.help] {
+                assert!(!text.ends_with('.') && !text.contains('\n'), "{text}");
+                assert!(!text.contains("invalid") && !text.contains("please"), "{text}");
+                assert!(text.len() < 110, "say it shorter: {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_plain_text_is_one_finding() {
+    let cases: [(&[u8], &[&str]); 3] = [
+        (b"COMMIT; \xff 'unclosed", &["invalid-utf8"]),
+        (b"COMMIT; -- TODO\0 ", &["nul-byte"]),
+        (b"\xff\xfeC\0O\0", &["invalid-utf8", "nul-byte"]),
+    ];
+    for (bytes, expected) in cases {
+        for path in [UP, METADATA] {
+            let mut files = vec![DROP, (path, bytes)];
+            if path == METADATA {
+                files.push(CREATE);
+            }
+            let rules: Vec<_> = fired(&files).into_iter().map(|(rule, _)| rule).collect();
+            assert_eq!(rules, expected, "{path}: {bytes:?}");
+        }
+    }
+}
+
+#[test]
+fn findings_are_sorted_by_place() {
+    let up = b"COMMIT; -- TODO\nCOMMIT; 'x";
+    let found = fired(&[(UP, up), ("migrations/x.txt", b""), ("migrations/1_b/up.sql", b"\n")]);
+    let expected = [
+        ("missing-down", None),
+        ("empty-up", None),
+        ("missing-down", None),
+        ("transaction-control", Some((1, 1))),
+        ("stray-note", Some((1, 12))),
+        ("transaction-control", Some((2, 1))),
+        ("unclosed-quote", Some((2, 9))),
+        ("stray-file", None),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_found_wherever_they_stand() {
+    use std::os::unix::fs::symlink;
+
+    let root = tempfile::tempdir().unwrap();
+    let migration = root.path().join("migrations/1_a");
+    fs::create_dir_all(migration.join("metadata.toml")).unwrap();
+    fs::write(root.path().join("x.sql"), "SELECT 1").unwrap();
+    symlink(root.path().join("x.sql"), migration.join("up.sql")).unwrap();
+    symlink("nowhere", migration.join("down.sql")).unwrap();
+    symlink("1_a", root.path().join("migrations/2_b")).unwrap();
+    let found = lint(&set(&Disk::new(root.path())), Dialect::Sqlite);
+    let files: Vec<_> =
+        found.iter().map(|finding| (finding.rule, finding.file.to_str().unwrap())).collect();
+    let paths = ["1_a/down.sql", "1_a/metadata.toml", "1_a/up.sql", "2_b"];
+    let expected = paths.map(|path| ("symlink", format!("migrations/{path}")));
+    assert_eq!(files, expected.each_ref().map(|(rule, path)| (*rule, path.as_str())));
+}
+
+/// A migration whose files have their fate in their name.
+struct Unlucky;
+
+impl Tree for Unlucky {
+    fn entries(&self, directory: &Path) -> io::Result<Vec<Entry>> {
+        let entry = |name: &str, kind| Entry { name: OsString::from(name), kind };
+        match directory.to_str() {
+            Some("migrations") => {
+                Ok(["1_a", "2_b"].map(|name| entry(name, EntryKind::Directory)).to_vec())
+            }
+            Some("migrations/1_a") => {
+                Ok(["up.sql", "down.sql"].map(|name| entry(name, EntryKind::File)).to_vec())
+            }
+            _ => Err(io::ErrorKind::PermissionDenied.into()),
+        }
+    }
+
+    fn read(&self, file: &Path, limit: u64) -> io::Result<Bytes> {
+        match file.ends_with("up.sql") {
+            true => Ok(Bytes::TooLarge(limit + 1)),
+            false => Err(io::ErrorKind::PermissionDenied.into()),
+        }
+    }
+}
+
+#[test]
+fn what_can_not_be_read_is_said() {
+    let set = set(&Unlucky);
+    let found = lint(&set, Dialect::Sqlite);
+    let rules: Vec<_> = found.iter().map(|finding| finding.rule).collect();
+    assert_eq!(rules, ["unreadable-file", "file-too-large", "not-a-migration"]);
+    assert_eq!(MAX_FILE >> 20, 64, "the summary of file-too-large names it");
+    insta::assert_snapshot!(render::human(&found, &set, false));
+}
+
+#[test]
+fn a_rule_is_explained() {
+    for id in ["byte-order-mark", "duplicate-version", "invalid-utf8"] {
+        insta::assert_snapshot!(format!("explain-{id}"), explain(rule(id).unwrap()));
+    }
+}
+
+#[test]
+fn findings_are_drawn() {
+    for id in [
+        "crlf",
+        "invalid-utf8",
+        "merge-conflict",
+        "metadata-malformed",
+        "missing-down",
+        "template-text",
+        "transaction-control",
+        "unclosed-quote",
+    ] {
+        let set = example(rule(id).unwrap().bad);
+        insta::assert_snapshot!(
+            format!("human-{id}"),
+            render::human(&lint(&set, Dialect::Sqlite), &set, false)
+        );
+    }
+}
+
+#[test]
+fn nothing_found_is_nothing_said_and_colour_is_asked_for() {
+    let good = example(&[CREATE, DROP]);
+    assert_eq!(render::human(&lint(&good, Dialect::Sqlite), &good, true), "");
+    let bad = example(&[CREATE]);
+    let found = lint(&bad, Dialect::Sqlite);
+    assert!(render::human(&found, &bad, true).contains('\u{1b}'));
+    assert!(!render::human(&found, &bad, false).contains('\u{1b}'));
+}
+
+#[test]
+fn a_hostile_name_or_line_can_not_steer_a_terminal() {
+    let up = "-- TODO \u{1b}[2J \u{202e}\nSELECT 1;".as_bytes();
+    let path = "migrations/1_\u{1b}[31m/up.sql";
+    let set = example(&[(path, up), ("migrations/1_b/up.sql", b"SELECT 1")]);
+    let drawn = render::human(&lint(&set, Dialect::Sqlite), &set, false);
+    assert!(!drawn.contains(['\u{1b}', '\u{202e}']), "{drawn}");
+}
+
+#[test]
+fn findings_are_json_with_line_and_column() {
+    let set = example(&[(UP, b"SELECT 1;\nCOMMIT;"), DROP]);
+    let json = serde_json::to_value(lint(&set, Dialect::Sqlite)).unwrap();
+    let finding = &json[0];
+    assert_eq!((&finding["line"], &finding["column"]), (&2.into(), &1.into()));
+    assert_eq!(finding["severity"], "error");
+    assert_eq!(finding["span"], serde_json::json!({ "start": 10, "end": 16 }));
+    let json = serde_json::to_value(lint(&example(&[CREATE]), Dialect::Sqlite)).unwrap();
+    assert!(json[0].get("line").is_none() && json[0].get("span").is_none(), "{json}");
+}
+
+fn never_panics(up: &[u8], down: &[u8], metadata: &[u8]) {
+    let set = example(&[(UP, up), (DOWN, down), (METADATA, metadata)]);
+    for dialect in DIALECTS {
+        let found = lint(&set, dialect);
+        for finding in found.iter().filter(|finding| finding.span.is_some()) {
+            assert!(finding.position.is_some(), "{finding:?}");
+        }
+        let drawn = render::human(&found, &set, false);
+        assert_eq!(drawn.is_empty(), found.is_empty());
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_linted(bytes in any::<Vec<u8>>(), metadata in any::<Vec<u8>>()) {
+        never_panics(&bytes, b"", &metadata);
+    }
+
+    /// Made of what the rules look for, so that they fire.
+    #[test]
+    fn any_words_are_linted(words in prop::collection::vec(prop::sample::select(vec![
+        "BEGIN", "COMMIT", "PRAGMA", "journal_mode", "off", "=", "(", ")", ".", ";", "\n", "\r", " ",
+        "'", "\"", "[", "]", "/*", "*/", "--", "TODO", "é", "🦀", "\u{feff}", "VACUUM", "ATTACH",
+        "load_extension", "__portcullis_", "<<<<<<< ", "=======", "run_in_transaction", "true", "$$",
+        "CREATE TRIGGER", "END", "\t", "\u{200b}", "\u{1b}",
+    ]), 0..40)) {
+        let text = words.concat();
+        never_panics(text.as_bytes(), text.as_bytes(), text.as_bytes());
+    }
+}

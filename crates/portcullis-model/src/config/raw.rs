@@ -1,0 +1,134 @@
+//! The file as it is written: serde types, defaults, and errors without values.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde::{Deserialize, Deserializer};
+use uuid::Uuid;
+
+use super::{ConfigError, Engine, FILE, like};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Config {
+    #[serde(default = "default_target")]
+    pub(super) default_target: String,
+    #[serde(default)]
+    pub(super) migrations: Migrations,
+    pub(super) targets: BTreeMap<String, Target>,
+}
+
+fn default_target() -> String {
+    "dev".to_owned()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Migrations {
+    pub(super) sqlite: PathBuf,
+}
+
+impl Default for Migrations {
+    fn default() -> Self {
+        Self { sqlite: "migrations/sqlite".into() }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Target {
+    pub(super) engine: Engine,
+    pub(super) path: PathBuf,
+    #[serde(default)]
+    pub(super) protected: bool,
+    pub(super) identity: Option<Uuid>,
+    pub(super) backups: Option<PathBuf>,
+    pub(super) receipts: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) smoke: Vec<PathBuf>,
+    #[serde(default = "hold_writes_max")]
+    pub(super) hold_writes_max: ByteSize,
+    #[serde(default = "lock_wait", deserialize_with = "duration")]
+    pub(super) lock_wait: Duration,
+    #[serde(default)]
+    pub(super) retention: Retention,
+}
+
+fn hold_writes_max() -> ByteSize {
+    ByteSize::gib(1)
+}
+
+fn lock_wait() -> Duration {
+    Duration::from_secs(10)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct Retention {
+    pub(super) keep_last: usize,
+    #[serde(deserialize_with = "duration")]
+    pub(super) keep_for: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { keep_last: 10, keep_for: Duration::from_secs(30 * 24 * 60 * 60) }
+    }
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    humantime::parse_duration(&text).map_err(|_| {
+        serde::de::Error::custom("a duration is written like \"10s\", \"5m\" or \"30d\"")
+    })
+}
+
+/// Parses the file. The error repeats keys, never values or source lines: somebody may
+/// have put a password there.
+pub(super) fn parse(text: &str) -> Result<Config, ConfigError> {
+    toml::from_str(text).map_err(|error| {
+        let line =
+            error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+        let place = line.map_or_else(|| FILE.to_owned(), |line| format!("{FILE}:{line}"));
+        let (cause, next_step) = explain(error.message());
+        ConfigError { place, cause, next_step }
+    })
+}
+
+/// Turns serde's words into ours; keeps of the file only the names of keys.
+fn explain(message: &str) -> (String, String) {
+    let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let reference = "see every key with its meaning: cargo xtask explain config".to_owned();
+    if message.starts_with("unknown field")
+        && let [unknown, known @ ..] = names.as_slice()
+    {
+        let next = match like(unknown, known) {
+            Some(suggestion) => format!("did you mean {suggestion:?}?"),
+            None => format!("known here: {}", known.join(", ")),
+        };
+        let key = crate::redact::urls(unknown);
+        return (format!("unknown key {:?}", crate::redact::printable(&key)), next);
+    }
+    if message.starts_with("missing field")
+        && let [key] = names.as_slice()
+    {
+        return (format!("the key {key:?} is missing"), reference);
+    }
+    if message.starts_with("unknown variant")
+        && let [_, known @ ..] = names.as_slice()
+    {
+        return ("unknown value".to_owned(), format!("possible values: {}", known.join(", ")));
+    }
+    // `invalid type: string "…", expected …` repeats the value: keep what was expected.
+    let cause = match message.rsplit_once("expected ") {
+        Some((_, expected)) if message.starts_with("invalid") => format!("expected {expected}"),
+        _ if message.starts_with("a duration") => message.to_owned(),
+        _ if message.contains('"') || message.contains("://") => {
+            "this can't be read as TOML".to_owned()
+        }
+        _ => message.lines().next().unwrap_or_default().to_owned(),
+    };
+    (cause, reference)
+}

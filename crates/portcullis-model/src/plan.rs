@@ -1,0 +1,377 @@
+//! Which migrations run, in which direction, and which of them share a transaction.
+//!
+//! Pure: what is on disk and what the database says go in, a [`Plan`] or the reasons
+//! against one come out.
+
+use std::collections::BTreeSet;
+
+use crate::config::like;
+use crate::digest::{Digest, Hasher};
+use crate::migration::{Migration, MigrationSet};
+use crate::redact::printable;
+use crate::sql::{Dialect, effects};
+
+/// Where a run shall end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Goal {
+    /// Every migration on disk is applied.
+    Latest,
+    /// This version, or this directory name, is the newest that is applied.
+    Version(String),
+}
+
+/// Which of a migration's files runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// `up.sql`
+    Up,
+    /// `down.sql`
+    Down,
+}
+
+/// A migration that the database says was applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// Its version, as Diesel recorded it.
+    pub version: String,
+    /// Its fingerprint when this tool applied it; none if something else did.
+    pub fingerprint: Option<Digest>,
+}
+
+/// One migration of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Diesel's version.
+    pub version: String,
+    /// The directory's name.
+    pub directory: String,
+    /// Which way it runs.
+    pub direction: Direction,
+    /// Whether the migration asks for a transaction.
+    pub run_in_transaction: bool,
+    /// The migration's fingerprint.
+    pub fingerprint: Digest,
+    /// The text that runs.
+    pub sql: String,
+    /// `down.sql` as it is now: kept with the database, so that an applied migration
+    /// can be undone as it was written then.
+    pub down_sql: Option<String>,
+}
+
+/// What a segment runs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SegmentKind {
+    /// One transaction; each migration is a savepoint in it.
+    Transaction,
+    /// One transaction for one migration that rebuilds a table: foreign keys are
+    /// switched off before it and checked before its commit.
+    Rebuild,
+    /// One migration without a transaction.
+    NoTransaction,
+}
+
+/// Consecutive steps that share a transaction, or one step that can't share one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// What the steps run in.
+    pub kind: SegmentKind,
+    /// In the order in which they run. Never empty.
+    pub steps: Vec<Step>,
+}
+
+/// What a run will do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Which way the run goes.
+    pub direction: Direction,
+    /// The newest applied version before.
+    pub from: Option<String>,
+    /// The newest applied version after.
+    pub to: Option<String>,
+    /// The work, in order. Empty if there is none.
+    pub segments: Vec<Segment>,
+    /// The versions that will be applied afterwards, in order.
+    pub applied_after: Vec<String>,
+}
+
+impl Plan {
+    /// Every step, in order.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.segments.iter().flat_map(|segment| &segment.steps)
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
+    /// SHA-256 over what will run, in order: a plan that was looked at and the plan that
+    /// is carried out are the same if their digests are.
+    pub fn digest(&self) -> Digest {
+        let mut hasher = Hasher::new("portcullis-plan-v1");
+        for segment in &self.segments {
+            hasher.field(format!("{:?}", segment.kind).as_bytes());
+            for step in &segment.steps {
+                hasher.field(format!("{:?}", step.direction).as_bytes());
+                hasher.field(step.fingerprint.as_bytes());
+            }
+        }
+        hasher.finish()
+    }
+}
+
+/// Why there can be no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The database has a version that the disk doesn't.
+    #[error(
+        "migration {} is applied, but it is not in the migrations directory",
+        printable(version)
+    )]
+    MissingOnDisk {
+        /// The version.
+        version: String,
+    },
+    /// A migration's files are not those that were applied.
+    #[error("migration {} was edited after it was applied", printable(directory))]
+    Edited {
+        /// The directory's name.
+        directory: String,
+    },
+    /// A pending migration sorts before one that is applied.
+    #[error(
+        "migration {} is new, but it sorts before {}, which is applied",
+        printable(directory),
+        printable(newest)
+    )]
+    OutOfOrder {
+        /// The pending migration's directory.
+        directory: String,
+        /// The newest applied version.
+        newest: String,
+    },
+    /// `--to` names something that isn't there.
+    #[error("there is no migration {:?}", printable(goal))]
+    UnknownGoal {
+        /// What was asked for.
+        goal: String,
+        /// The name that is most like it.
+        suggestion: Option<String>,
+    },
+    /// A migration has no text to run in the direction asked for.
+    #[error("migration {} has no {} that can be run", printable(directory), match direction { Direction::Up => "up.sql", Direction::Down => "down.sql" })]
+    NoText {
+        /// The directory's name.
+        directory: String,
+        /// The direction.
+        direction: Direction,
+    },
+}
+
+impl Refusal {
+    /// What to do about it.
+    pub fn next_step(&self) -> String {
+        match self {
+            Refusal::MissingOnDisk { .. } => {
+                "bring its directory back (git log --diff-filter=D -- migrations finds it), or check that this is the right database".to_owned()
+            }
+            Refusal::Edited { .. } => {
+                "restore the file as it was applied, and put the change into a new migration".to_owned()
+            }
+            Refusal::OutOfOrder { .. } => {
+                "give its directory a newer version, so that it runs last everywhere".to_owned()
+            }
+            Refusal::UnknownGoal { suggestion: Some(name), .. } => format!("did you mean {}?", printable(name)),
+            Refusal::UnknownGoal { suggestion: None, .. } => {
+                "name a version or a directory of the migrations directory".to_owned()
+            }
+            Refusal::NoText { direction: Direction::Down, .. } => {
+                "write its down.sql, or restore a backup instead of going down".to_owned()
+            }
+            Refusal::NoText { direction: Direction::Up, .. } => "write its up.sql".to_owned(),
+        }
+    }
+}
+
+/// Makes the plan from what is on disk to the goal.
+///
+/// # Errors
+/// Every reason against it, not only the first.
+pub fn plan(
+    set: &MigrationSet,
+    applied: &[Applied],
+    goal: &Goal,
+    dialect: Dialect,
+) -> Result<Plan, Vec<Refusal>> {
+    let refusals = history_refusals(set, applied);
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
+    let mut applied_now: Vec<&str> =
+        applied.iter().map(|applied| applied.version.as_str()).collect();
+    applied_now.sort_unstable();
+    let from = applied_now.last().map(|version| (*version).to_owned());
+    let target = match goal {
+        Goal::Latest => {
+            set.migrations.last().map(|migration| migration.version.as_str()).max(from.as_deref())
+        }
+        Goal::Version(name) => Some(find_goal(set, name).map_err(|refusal| vec![refusal])?),
+    };
+    let direction = if target < from.as_deref() { Direction::Down } else { Direction::Up };
+    let chosen = choose(set, &applied_now, target, direction);
+    let out_of_order: Vec<Refusal> = match (&from, direction) {
+        (Some(newest), Direction::Up) => chosen
+            .iter()
+            .filter(|migration| migration.version < *newest)
+            .map(|migration| Refusal::OutOfOrder {
+                directory: migration.directory.clone(),
+                newest: newest.clone(),
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    if !out_of_order.is_empty() {
+        return Err(out_of_order);
+    }
+    let steps = steps(&chosen, direction)?;
+    let moved: BTreeSet<&str> = steps.iter().map(|step| step.version.as_str()).collect();
+    let mut applied_after: Vec<String> = match direction {
+        Direction::Up => {
+            applied_now.iter().copied().chain(moved.iter().copied()).map(str::to_owned).collect()
+        }
+        Direction::Down => applied_now
+            .iter()
+            .filter(|version| !moved.contains(*version))
+            .map(|version| (*version).to_owned())
+            .collect(),
+    };
+    applied_after.sort_unstable();
+    Ok(Plan {
+        direction,
+        from,
+        to: applied_after.last().cloned(),
+        segments: segments(steps, dialect),
+        applied_after,
+    })
+}
+
+fn history_refusals(set: &MigrationSet, applied: &[Applied]) -> Vec<Refusal> {
+    applied
+        .iter()
+        .filter_map(|applied| match (set.by_version(&applied.version), applied.fingerprint) {
+            (None, _) => Some(Refusal::MissingOnDisk { version: applied.version.clone() }),
+            (Some(migration), Some(fingerprint)) if migration.fingerprint() != fingerprint => {
+                Some(Refusal::Edited { directory: migration.directory.clone() })
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn find_goal<'a>(set: &'a MigrationSet, name: &str) -> Result<&'a str, Refusal> {
+    let found = set
+        .migrations
+        .iter()
+        .find(|migration| migration.version == name || migration.directory == name);
+    let names: Vec<&str> = set
+        .migrations
+        .iter()
+        .flat_map(|migration| [&*migration.version, &*migration.directory])
+        .collect();
+    found.map(|migration| migration.version.as_str()).ok_or_else(|| Refusal::UnknownGoal {
+        goal: name.to_owned(),
+        suggestion: like(name, &names).map(str::to_owned),
+    })
+}
+
+/// The migrations to run, in the order in which they run.
+fn choose<'a>(
+    set: &'a MigrationSet,
+    applied: &[&str],
+    target: Option<&str>,
+    direction: Direction,
+) -> Vec<&'a Migration> {
+    let is_applied =
+        |migration: &&Migration| applied.binary_search(&migration.version.as_str()).is_ok();
+    let version = |migration: &&Migration| Some(migration.version.clone());
+    match direction {
+        Direction::Up => set
+            .migrations
+            .iter()
+            .filter(|migration| !is_applied(migration) && version(migration).as_deref() <= target)
+            .collect(),
+        Direction::Down => set
+            .migrations
+            .iter()
+            .rev()
+            .filter(|migration| is_applied(migration) && version(migration).as_deref() > target)
+            .collect(),
+    }
+}
+
+fn steps(chosen: &[&Migration], direction: Direction) -> Result<Vec<Step>, Vec<Refusal>> {
+    let mut refusals = Vec::new();
+    let mut steps = Vec::with_capacity(chosen.len());
+    for migration in chosen {
+        let file = match direction {
+            Direction::Up => &migration.up,
+            Direction::Down => &migration.down,
+        };
+        match file.text() {
+            Some(sql) => steps.push(Step {
+                version: migration.version.clone(),
+                directory: migration.directory.clone(),
+                direction,
+                run_in_transaction: migration.metadata.run_in_transaction(),
+                fingerprint: migration.fingerprint(),
+                sql: sql.to_owned(),
+                down_sql: migration.down.text().map(str::to_owned),
+            }),
+            None => {
+                refusals.push(Refusal::NoText { directory: migration.directory.clone(), direction })
+            }
+        }
+    }
+    if refusals.is_empty() { Ok(steps) } else { Err(refusals) }
+}
+
+fn segments(steps: Vec<Step>, dialect: Dialect) -> Vec<Segment> {
+    let mut segments: Vec<Segment> = Vec::new();
+    for step in steps {
+        let kind = segment_kind(&step, dialect);
+        match segments.last_mut() {
+            Some(last) if kind == SegmentKind::Transaction && last.kind == kind => {
+                last.steps.push(step)
+            }
+            _ => segments.push(Segment { kind, steps: vec![step] }),
+        }
+    }
+    segments
+}
+
+fn segment_kind(step: &Step, dialect: Dialect) -> SegmentKind {
+    if dialect == Dialect::Postgres {
+        return if step.run_in_transaction {
+            SegmentKind::Transaction
+        } else {
+            SegmentKind::NoTransaction
+        };
+    }
+    let effects = effects(&step.sql, dialect);
+    if !step.run_in_transaction && effects.refuses_transaction {
+        return SegmentKind::NoTransaction;
+    }
+    // `PRAGMA foreign_keys` does nothing inside a transaction; whoever writes it there
+    // means the documented procedure.
+    if effects.sets_foreign_keys || effects.rebuilds().next().is_some() {
+        return SegmentKind::Rebuild;
+    }
+    // SQLite runs every other statement in a transaction just as well, asked for or not,
+    // and only there can it be undone by a rollback.
+    SegmentKind::Transaction
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+use std::path::PathBuf;
+
+use super::*;
+use crate::migration::{File, Metadata};
+
+fn migration(directory: &str, up: &str) -> Migration {
+    Migration {
+        path: PathBuf::from(directory),
+        directory: directory.to_owned(),
+        version: directory.split('_').next().unwrap().replace('-', ""),
+        up: File::Read(up.into()),
+        down: File::Read(b"DROP TABLE x".to_vec()),
+        metadata_file: File::Missing,
+        metadata: if up.starts_with("VACUUM") {
+            Metadata::Explicit(false)
+        } else {
+            Metadata::Absent
+        },
+        others: Vec::new(),
+    }
+}
+
+fn set(migrations: &[(&str, &str)]) -> MigrationSet {
+    MigrationSet {
+        root: PathBuf::new(),
+        migrations: migrations.iter().map(|(directory, up)| migration(directory, up)).collect(),
+        strays: Vec::new(),
+    }
+}
+
+const SIMPLE: &[(&str, &str)] = &[("1_a", "A"), ("2_b", "B"), ("3_c", "C"), ("4_d", "D")];
+
+fn applied(set: &MigrationSet, versions: &[&str]) -> Vec<Applied> {
+    versions
+        .iter()
+        .map(|version| Applied {
+            version: (*version).to_owned(),
+            fingerprint: set.by_version(version).map(Migration::fingerprint),
+        })
+        .collect()
+}
+
+fn goal(name: &str) -> Goal {
+    if name.is_empty() { Goal::Latest } else { Goal::Version(name.to_owned()) }
+}
+
+#[test]
+fn the_goal_decides_direction_and_steps() {
+    let cases: &[(&[&str], &str, Direction, &[&str], &[&str])] = &[
+        (&[], "", Direction::Up, &["1", "2", "3", "4"], &["1", "2", "3", "4"]),
+        (&["1", "2"], "", Direction::Up, &["3", "4"], &["1", "2", "3", "4"]),
+        (&["1"], "3", Direction::Up, &["2", "3"], &["1", "2", "3"]),
+        (&["1", "2", "3"], "1_a", Direction::Down, &["3", "2"], &["1"]),
+        (&["1", "2"], "2", Direction::Up, &[], &["1", "2"]),
+        (&["1", "2", "3", "4"], "", Direction::Up, &[], &["1", "2", "3", "4"]),
+    ];
+    let set = set(SIMPLE);
+    for (before, to, direction, steps, after) in cases {
+        let plan = plan(&set, &applied(&set, before), &goal(to), Dialect::Sqlite).unwrap();
+        assert_eq!(plan.direction, *direction, "{before:?} to {to}");
+        assert_eq!(plan.steps().map(|step| step.version.as_str()).collect::<Vec<_>>(), *steps);
+        assert_eq!(plan.applied_after, *after);
+        assert_eq!(plan.to.as_deref(), after.last().copied());
+    }
+}
+
+#[test]
+fn an_empty_directory_plans_nothing() {
+    let plan = plan(&set(&[]), &[], &Goal::Latest, Dialect::Sqlite).unwrap();
+    assert!(plan.is_empty());
+    assert_eq!((plan.from, plan.to), (None, None));
+}
+
+#[test]
+fn history_that_does_not_fit_is_refused_with_every_reason() {
+    let set = set(SIMPLE);
+    let mut history = applied(&set, &["1", "3"]);
+    assert_eq!(
+        plan(&set, &history, &Goal::Latest, Dialect::Sqlite),
+        Err(vec![Refusal::OutOfOrder { directory: "2_b".to_owned(), newest: "3".to_owned() }])
+    );
+    history[0].fingerprint = Some(Digest::of(b"other"));
+    history.push(Applied { version: "9".to_owned(), fingerprint: None });
+    assert_eq!(
+        plan(&set, &history, &Goal::Latest, Dialect::Sqlite),
+        Err(vec![
+            Refusal::Edited { directory: "1_a".to_owned() },
+            Refusal::MissingOnDisk { version: "9".to_owned() }
+        ])
+    );
+    // What something else applied has no fingerprint to differ from.
+    let foreign = [Applied { version: "1".to_owned(), fingerprint: None }];
+    assert!(plan(&set, &foreign, &Goal::Latest, Dialect::Sqlite).is_ok());
+    let unknown = plan(&set, &[], &goal("3_x"), Dialect::Sqlite).unwrap_err();
+    assert!(unknown[0].next_step().contains("3_c"), "{}", unknown[0].next_step());
+}
+
+#[test]
+fn what_cannot_share_a_transaction_is_a_segment_of_its_own() {
+    use SegmentKind::*;
+    let rebuild = "CREATE TABLE n(a); DROP TABLE x; ALTER TABLE n RENAME TO x;";
+    let set = set(&[
+        ("1_a", "A"),
+        ("2_b", "B"),
+        ("3_c", rebuild),
+        ("4_d", "VACUUM"),
+        ("5_e", "E"),
+        ("6_f", "F"),
+    ]);
+    let plan = plan(&set, &[], &Goal::Latest, Dialect::Sqlite).unwrap();
+    let shape: Vec<_> =
+        plan.segments.iter().map(|segment| (segment.kind, segment.steps.len())).collect();
+    assert_eq!(shape, [(Transaction, 2), (Rebuild, 1), (NoTransaction, 1), (Transaction, 2)]);
+}
+
+#[test]
+fn a_missing_down_is_named() {
+    let mut set = set(SIMPLE);
+    set.migrations[3].down = File::Missing;
+    let history = applied(&set, &["1", "2", "3", "4"]);
+    assert_eq!(
+        plan(&set, &history, &goal("2"), Dialect::Sqlite),
+        Err(vec![Refusal::NoText { directory: "4_d".to_owned(), direction: Direction::Down }])
+    );
+}

@@ -1,0 +1,6 @@
+#![doc = include_str!("../README.md")]
+
+pub mod chain;
+mod statement;
+
+pub use statement::*;

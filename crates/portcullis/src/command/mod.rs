@@ -1,0 +1,82 @@
+//! The commands: flags in, a call to the flow, what to print, an exit code.
+
+mod backup;
+mod explain;
+mod lint;
+mod migrate;
+mod receipt;
+mod restore;
+
+use clap::{Args, Subcommand, ValueEnum};
+use portcullis_flow::Stop;
+use portcullis_model::config::{Config, Target};
+use portcullis_model::exit::Exit;
+
+use crate::print;
+
+/// What the gate can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Take a database through the gate: lint, back up, apply, smoke-test, receipt
+    Migrate(migrate::Flags),
+    /// Check the migrations; no database is opened
+    Lint(lint::Flags),
+    /// Say more about a lint rule, the configuration, or the exit codes
+    Explain(explain::Flags),
+    /// Take a verified backup, or list those that there are
+    Backup(backup::Flags),
+    /// Put a backup back; the present state is kept first
+    Restore(restore::Flags),
+    /// Read the record of what was done to a database
+    Receipt(receipt::Flags),
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Human,
+    /// One JSON document.
+    Json,
+}
+
+#[derive(Debug, Args)]
+struct TargetFlag {
+    /// The database, by its name in portcullis.toml [default: default-target there]
+    #[arg(long, value_name = "NAME")]
+    target: Option<String>,
+}
+
+impl TargetFlag {
+    fn find<'a>(&self, config: &'a Config) -> Result<&'a Target, Stop> {
+        Ok(config.target(self.target.as_deref())?)
+    }
+}
+
+pub(crate) fn run(command: Command) -> Exit {
+    let (format, result) = match command {
+        Command::Migrate(flags) => (flags.format, migrate::run(flags)),
+        Command::Lint(flags) => (flags.format, lint::run(flags)),
+        Command::Explain(flags) => (Format::Human, explain::run(flags)),
+        Command::Backup(flags) => (flags.format(), backup::run(flags)),
+        Command::Restore(flags) => (flags.format, restore::run(flags)),
+        Command::Receipt(flags) => (flags.format(), receipt::run(flags)),
+    };
+    result.unwrap_or_else(|stop| {
+        print::stop(&stop, format);
+        stop.exit
+    })
+}
+
+fn config() -> Result<Config, Stop> {
+    let here = std::env::current_dir().map_err(|error| Stop {
+        exit: Exit::Usage,
+        operation: "find the workspace".to_owned(),
+        place: ".".to_owned(),
+        cause: error.to_string(),
+        next_step: "run it in a directory that exists".to_owned(),
+        findings: None,
+        notes: Vec::new(),
+    })?;
+    Ok(Config::find(&here)?)
+}

@@ -1,0 +1,3 @@
+-- Children first: dropping a parent deletes its rows, which the children forbid.
+DROP TABLE customers;
+DROP TABLE studios;

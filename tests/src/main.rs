@@ -1,0 +1,14 @@
+//! The gate as another workspace's `xtask` has it: what the end-to-end tests run.
+
+use clap::Parser;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Xtask {
+    #[command(subcommand)]
+    command: portcullis::Command,
+}
+
+fn main() -> std::process::ExitCode {
+    portcullis::run(Xtask::parse().command)
+}

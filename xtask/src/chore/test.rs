@@ -1,0 +1,16 @@
+//! `cargo xtask test`: the whole suite.
+
+use anyhow::Context as _;
+use xshell::{Shell, cmd};
+
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Flags {
+    /// Passed on to cargo test
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+pub(super) fn run(shell: &Shell, flags: &Flags) -> anyhow::Result<()> {
+    let arguments = &flags.arguments;
+    cmd!(shell, "cargo test --workspace --locked {arguments...}").run().context("the tests failed")
+}

@@ -1,0 +1,33 @@
+//! `cargo xtask`: the gate, and this repository's own chores.
+
+mod chore;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    version,
+    about = "The gate that every schema change passes through"
+)]
+struct Xtask {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Gate(portcullis::Command),
+    #[command(flatten)]
+    Chore(chore::Chore),
+}
+
+fn main() -> ExitCode {
+    match Xtask::parse().command {
+        Command::Gate(command) => portcullis::run(command),
+        Command::Chore(chore) => chore::run(chore),
+    }
+}
