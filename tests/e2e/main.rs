@@ -1,7 +1,16 @@
 //! End-to-end tests: the gate as a program, on real SQLite files.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says what it had to leave out"
+)]
+
 mod bad_input;
 mod failure;
+mod house;
 mod kill;
 mod restore;
 mod story;

@@ -43,10 +43,21 @@ pub struct Sidecar {
     pub journal_mode: String,
     /// How it was verified.
     pub verified: Vec<String>,
-    /// Foreign-key violations in the data, counted, not repaired.
-    pub foreign_key_violations: u64,
+    /// Foreign-key violations in the data: counted, not repaired.
+    pub foreign_key_violations: Vec<Violations>,
     /// How long copying and verifying took.
     pub milliseconds: u64,
+}
+
+/// Rows that reference rows which don't exist.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Violations {
+    /// The table with the references.
+    pub table: String,
+    /// The table that they lead to.
+    pub parent: String,
+    /// How many.
+    pub rows: u64,
 }
 
 /// A backup whose bytes were read back and found to be what its sidecar says.

@@ -8,7 +8,7 @@ pub mod seam;
 mod slt;
 mod sqlite;
 
-pub use backup::{Sidecar, VerifiedBackup};
+pub use backup::{Sidecar, VerifiedBackup, Violations};
 pub use error::{Error, ErrorKind, Result};
 pub use files::{free_bytes, make_private_directory, write_private};
 pub use lock::{RunLock, lock};

@@ -7,6 +7,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use portcullis_model::config::{Engine, Target};
 use portcullis_model::redact;
@@ -15,11 +16,11 @@ use crate::seam::Writer;
 use crate::{Error, ErrorKind, Result, sqlite};
 
 /// Held as long as this process may change the database.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RunLock {
     target: Target,
-    /// Dropping it releases the lock.
-    _file: File,
+    /// The lock goes with the last clone.
+    _file: Arc<File>,
 }
 
 /// Makes this process the target's only runner.
@@ -74,7 +75,7 @@ pub fn lock(target: &Target) -> Result<RunLock> {
         file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(note.as_bytes()));
     // A full disk may not keep a technician from restoring.
     drop(written);
-    Ok(RunLock { target: target.clone(), _file: file })
+    Ok(RunLock { target: target.clone(), _file: Arc::new(file) })
 }
 
 impl RunLock {

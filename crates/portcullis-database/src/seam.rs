@@ -129,6 +129,15 @@ pub struct Baseline {
     pub unselectable: BTreeSet<String>,
 }
 
+/// Where the foreign-key violations before a run are known from.
+#[derive(Debug, Clone, Copy)]
+pub enum Keys<'a> {
+    /// The backup, whose keys were checked where nobody had to wait.
+    Of(&'a VerifiedBackup),
+    /// The database itself.
+    Now,
+}
+
 /// What to check.
 #[derive(Debug, Clone, Copy)]
 pub struct Smoke<'a> {
@@ -187,7 +196,7 @@ pub trait Writer: Reader {
     ///
     /// # Errors
     /// It can't be read.
-    fn baseline(&mut self) -> Result<Baseline>;
+    fn baseline(&mut self, keys: Keys<'_>) -> Result<Baseline>;
 
     /// Whether the database is larger than what may be read while writers wait.
     fn is_large(&self) -> bool;

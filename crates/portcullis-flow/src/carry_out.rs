@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use portcullis_database::seam::{BackupRequest, Baseline, Head, Smoke, Undo};
+use portcullis_database::seam::{BackupRequest, Baseline, Head, Keys, Smoke, Undo};
 use portcullis_database::{Error, ErrorKind, VerifiedBackup};
 use portcullis_model::config::Target;
 use portcullis_model::exit::Exit;
@@ -28,7 +28,10 @@ pub(crate) struct Trouble {
 pub(crate) struct Scene<'a, 'c> {
     pub(crate) root: &'a std::path::Path,
     pub(crate) target: &'a Target,
+    /// Known once the backup is taken.
     pub(crate) baseline: Baseline,
+    /// The user's smoke queries for the version that the run ends at.
+    pub(crate) queries: &'a [PathBuf],
     pub(crate) clock: &'a mut Clock<'c>,
     /// Filled in as things happen.
     pub(crate) facts: &'a mut Facts,
@@ -61,12 +64,20 @@ pub(crate) fn back_up(
     } else {
         locked.writer.begin(first).and_then(|()| locked.writer.back_up(request, &mut progress))
     };
+    let taken = taken.and_then(|backup| {
+        scene.baseline = locked.writer.baseline(Keys::Of(&backup))?;
+        Ok(backup)
+    });
     match taken {
         Ok(backup) => {
             scene.facts.backup = Some(backup_facts(&backup, !large));
             Ok(backup)
         }
-        Err(error) => Err(undo_by_rollback(locked, error, None, scene)),
+        // Nothing was applied, so there is nothing that a rollback could miss.
+        Err(error) => {
+            let _ = locked.writer.rollback();
+            Err(rolled_back(error, 0, scene))
+        }
     }
 }
 
@@ -148,7 +159,7 @@ fn run_segment(
     }
     applied.sort_unstable();
     // The user's queries are about the version that the run ends at.
-    let queries: &[PathBuf] = if place.last { &scene.target.smoke } else { &[] };
+    let queries = if place.last { scene.queries } else { &[] };
     let smoke = Smoke { when: When::BeforeCommit, applied, queries, baseline: &scene.baseline };
     *scene.before_commit = locked.writer.check(smoke);
     if let Some(failed) = scene.before_commit.iter().find(|check| check.failure().is_some()) {
@@ -181,7 +192,7 @@ pub(crate) fn smoke_test(
     let smoke = Smoke {
         when: When::AfterCommit,
         applied: &applied.plan.applied_after,
-        queries: &scene.target.smoke,
+        queries: scene.queries,
         baseline: &scene.baseline,
     };
     smoke::passed(locked.writer.check(smoke)).map_err(|checks| {
@@ -206,19 +217,6 @@ fn undo(
     match locked.writer.rollback() {
         Ok(()) => rolled_back(error, segment, scene),
         Err(_) => undo_by_restore(locked, error, backup, scene),
-    }
-}
-
-fn undo_by_rollback(
-    locked: &mut Locked,
-    error: Error,
-    backup: Option<&VerifiedBackup>,
-    scene: &mut Scene<'_, '_>,
-) -> Trouble {
-    match (locked.writer.rollback(), backup) {
-        (Err(_), Some(backup)) => undo_by_restore(locked, error, backup, scene),
-        // Without a backup nothing was applied that a rollback could miss.
-        _ => rolled_back(error, 0, scene),
     }
 }
 

@@ -77,6 +77,11 @@ impl From<Error> for Stop {
 
 impl From<ConfigError> for Stop {
     fn from(error: ConfigError) -> Self {
-        Self::new(Exit::Usage, "read the configuration", error.place, error.cause, error.next_step)
+        let operation = if error.place.starts_with("--") {
+            "choose the target"
+        } else {
+            "read the configuration"
+        };
+        Self::new(Exit::Usage, operation, error.place, error.cause, error.next_step)
     }
 }

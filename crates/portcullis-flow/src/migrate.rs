@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use portcullis_database::VerifiedBackup;
-use portcullis_database::seam::Closes;
+use portcullis_database::seam::{Baseline, Closes};
 use portcullis_model::config::Target;
 use portcullis_model::exit::Exit;
 use portcullis_model::plan::{Goal, Plan, plan};
+use portcullis_model::redact;
 use portcullis_model::smoke::{Check, SmokePassed};
 use portcullis_model::words::{bytes, count};
 use portcullis_receipt::{Action, Arrival, Facts, Receipt};
@@ -56,7 +57,7 @@ pub fn migrate(request: &Request<'_>, observer: &mut dyn Observer) -> Result<Mig
     let mut clock = Clock::new(observer);
     let linted = read_and_lint(request, &mut clock)?;
     let locked = identify_and_lock(request, &linted, &mut clock)?;
-    let locked = settle::settle(locked, request, &mut clock)?;
+    let locked = settle::settle(locked, request, &linted, &mut clock)?;
     let plan = plan_for(request, &linted, &locked)?;
     if plan.is_empty() && locked.arrival == Arrival::Known {
         return Ok(Migrated::UpToDate { version: plan.to });
@@ -120,16 +121,16 @@ fn identify_and_lock(
         Arrival::Enrolled => ", taken on",
     };
     let identity = locked.identity.to_string();
-    let shown = target.path.strip_prefix(request.root).unwrap_or(&target.path);
-    clock.stage(
-        "identify",
-        &format!(
-            "{} ({}{arrival}), identity {}",
-            target.name,
-            portcullis_model::redact::path(shown),
-            &identity[..8]
-        ),
-    );
+    // A new identity is shown whole: it may have to be written into the configuration.
+    let identity = if locked.arrival == Arrival::Known { &identity[..8] } else { &identity };
+    let shown = redact::path(target.path.strip_prefix(request.root).unwrap_or(&target.path));
+    clock.stage("identify", &format!("{} ({shown}{arrival}), identity {identity}", target.name));
+    if target.protected && target.identity.is_none() {
+        clock.stage(
+            "note",
+            &format!("write identity = \"{}\" into [targets.{}]", locked.identity, target.name),
+        );
+    }
     Ok(locked)
 }
 
@@ -151,11 +152,11 @@ fn carry_out(
 ) -> Result<Filed, Stop> {
     let (mut facts, backup_name) = begin(request, &linted, &mut locked, &plan)?;
     let mut before_commit = Vec::new();
-    let baseline = locked.writer.baseline()?;
     let mut scene = Scene {
         root: request.root,
         target: request.target,
-        baseline,
+        baseline: Baseline::default(),
+        queries: linted.queries(request.target, plan.to.as_deref()),
         clock: &mut clock,
         facts: &mut facts,
         before_commit: &mut before_commit,
@@ -286,7 +287,7 @@ fn fail(
             stop.notes.push(format!("The receipt is incomplete: {cause}"))
         }
         Ok(Filed { file: Some(file), .. }) => {
-            stop.notes.push(format!("Receipt: {}", portcullis_model::redact::path(&file)));
+            stop.notes.push(format!("Receipt: {}", redact::path(&file)));
         }
         Ok(_) => {}
         Err(error) => stop.notes.push(format!("The receipt couldn't be filed: {error}")),
@@ -315,11 +316,7 @@ fn describe(plan: &Plan, locked: &Locked) -> String {
 
 fn describe_backup(backup: &VerifiedBackup, root: &Path) -> String {
     let shown = backup.path().strip_prefix(root).unwrap_or(backup.path());
-    format!(
-        "{}, read back and verified, {}",
-        bytes(backup.sidecar().bytes),
-        portcullis_model::redact::path(shown)
-    )
+    format!("{}, read back and verified, {}", bytes(backup.sidecar().bytes), redact::path(shown))
 }
 
 fn describe_applied(facts: &Facts) -> String {
@@ -329,11 +326,7 @@ fn describe_applied(facts: &Facts) -> String {
         .flat_map(|migration| &migration.fewer_rows)
         .map(|fewer| {
             let after = fewer.after.map_or_else(|| "gone".to_owned(), |rows| rows.to_string());
-            format!(
-                "{} {} → {after} rows",
-                portcullis_model::redact::printable(&fewer.table),
-                fewer.before
-            )
+            format!("{} {} → {after} rows", redact::printable(&fewer.table), fewer.before)
         })
         .collect();
     let mut text =
@@ -347,6 +340,6 @@ fn describe_applied(facts: &Facts) -> String {
 
 pub(crate) fn describe_receipt(filed: &Filed, root: &Path) -> String {
     let file = filed.file.as_deref().map(|file| file.strip_prefix(root).unwrap_or(file));
-    let file = file.map(portcullis_model::redact::path).unwrap_or_default();
+    let file = file.map(redact::path).unwrap_or_default();
     format!("number {}, sha256 {}, {file}", filed.link.sequence, filed.link.digest.short())
 }

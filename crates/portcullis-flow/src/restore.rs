@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use portcullis_database::seam::{BackupRequest, Closes, Smoke, StoredReceipt};
+use portcullis_database::seam::{BackupRequest, Closes, Keys, Smoke, StoredReceipt};
 use portcullis_database::{Error, ErrorKind, RunLock, VerifiedBackup, Writer};
 use portcullis_model::config::Target;
 use portcullis_model::exit::Exit;
@@ -33,7 +33,7 @@ pub fn restore(
     observer: &mut dyn Observer,
 ) -> Result<Filed, Stop> {
     let mut clock = Clock::new(observer);
-    let backup = VerifiedBackup::open(&locate(target, backup))?;
+    let backup = VerifiedBackup::open(&locate(target, backup)?)?;
     let identity = check_identity(target, &backup)?;
     clock.stage("verify", &format!("{}, SHA-256 as recorded", bytes(backup.sidecar().bytes)));
     let lock = portcullis_database::lock(target)?;
@@ -58,7 +58,7 @@ pub fn restore(
     facts.backup = kept.backup.as_ref().map(|backup| backup_facts(backup, false));
     facts.moved_aside = kept.moved.iter().map(|path| redact::path(path)).collect();
     // What was in the data when it was backed up is no fault of the restore.
-    let baseline = locked.writer.baseline()?;
+    let baseline = locked.writer.baseline(Keys::Now)?;
     let smoke = Smoke {
         when: When::AfterCommit,
         applied: &backup.sidecar().applied,
@@ -126,13 +126,19 @@ fn file(
 }
 
 /// A name that `backup list` shows, or a path.
-fn locate(target: &Target, backup: &Path) -> PathBuf {
-    let in_directory = target.backups.join(backup);
-    if !backup.exists() && in_directory.exists() {
-        in_directory
-    } else {
-        std::path::absolute(backup).unwrap_or(in_directory)
-    }
+fn locate(target: &Target, backup: &Path) -> Result<PathBuf, Stop> {
+    let found =
+        [target.backups.join(backup), backup.to_owned()].into_iter().find(|path| path.is_file());
+    let path = found.and_then(|path| std::path::absolute(path).ok());
+    path.ok_or_else(|| {
+        Stop::new(
+            Exit::Usage,
+            "find the backup",
+            redact::path(backup),
+            format!("there is no such file, here or in {}", redact::path(&target.backups)),
+            "cargo xtask backup list shows what there is",
+        )
+    })
 }
 
 /// A backup goes back only into the database that it was taken from.
@@ -198,9 +204,9 @@ fn keep_present_state(
     if std::fs::metadata(&target.path)
         .is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0)
     {
-        let mut writer = match lock.open() {
+        let mut writer = match lock.clone().open() {
             Ok(writer) => writer,
-            Err(error) if error.kind == ErrorKind::Unreadable => return start_anew(target, clock),
+            Err(error) if error.kind == ErrorKind::Unreadable => return start_anew(target, lock),
             Err(error) => return Err(error.into()),
         };
         let name = backup_name(Uuid::new_v4()).replace(".db", "-before-restore.db");
@@ -211,17 +217,15 @@ fn keep_present_state(
             Ok(backup) => Ok((writer, Kept { backup: Some(backup), ..nothing })),
             Err(error) if error.kind == ErrorKind::Unreadable => {
                 drop(writer);
-                start_anew(target, clock)
+                start_anew(target, lock)
             }
             Err(error) => Err(error.into()),
         };
     }
-    drop(lock);
-    start_anew(target, clock)
+    start_anew(target, lock)
 }
 
-fn start_anew(target: &Target, _clock: &mut Clock<'_>) -> Result<(Box<dyn Writer>, Kept), Stop> {
-    let lock = portcullis_database::lock(target)?;
+fn start_anew(target: &Target, lock: RunLock) -> Result<(Box<dyn Writer>, Kept), Stop> {
     let moved = portcullis_database::move_aside(target, &lock)?;
     // A protected target is never created by a migration, but a restore brings it back.
     let writer = lock.open_to_restore()?;

@@ -59,7 +59,7 @@ mod tests {
                     applied: vec![],
                     journal_mode: "delete".into(),
                     verified: vec![],
-                    foreign_key_violations: 0,
+                    foreign_key_violations: vec![],
                     milliseconds: 0,
                 };
                 (PathBuf::from(age.to_string()), sidecar)

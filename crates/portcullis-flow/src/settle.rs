@@ -1,101 +1,124 @@
-//! A run that died: its intent and the database tell what became of it. The lock is won
-//! first, so that it is certain that it isn't still alive.
+//! What earlier runs left: a run that died, a record with a gap, a state for a person.
+//!
+//! The lock is won first, so that it is certain that no earlier run is still alive. Then
+//! its intent and the database tell what became of it.
 
-use portcullis_database::seam::{Closes, OpenRun, Smoke};
+use portcullis_database::VerifiedBackup;
+use portcullis_database::seam::{Closes, Keys, OpenRun, Smoke};
 use portcullis_model::exit::Exit;
+use portcullis_model::plan::Direction;
 use portcullis_model::redact;
-use portcullis_model::smoke::{self, When};
-use portcullis_receipt::{Action, Arrival, Failed, Failure, Receipt};
+use portcullis_model::smoke::{self, Check, SmokePassed, When};
+use portcullis_receipt::{Action, Arrival, Facts, Failed, Failure, MigrationFacts, Receipt};
 
 use crate::error::Stop;
-use crate::intent::{Fate, Intent, fate};
+use crate::intent::{Fate, IntendedStep, Intent, fate};
 use crate::migrate::Request;
 use crate::observe::Clock;
-use crate::record::{self, Beginning};
-use crate::stage::Locked;
+use crate::record::{self, Beginning, backup_facts};
+use crate::stage::{Linted, Locked};
+use crate::steps;
 
-/// Closes every run that has no receipt, and completes the files of those that have.
+/// Completes the record, closes every run that has no receipt, and stops where the last
+/// run left something for a person that is still not well.
 pub(crate) fn settle(
     mut locked: Locked,
     request: &Request<'_>,
+    linted: &Linted,
     clock: &mut Clock<'_>,
 ) -> Result<Locked, Stop> {
+    carry_over_from_files(&mut locked, request)?;
     for open in std::mem::take(&mut locked.survey.open_runs) {
-        settle_one(&mut locked, &open, request, clock)?;
+        let state = settle_run(&mut locked, &open, request, linted)?;
+        clock.stage("recover", &format!("an earlier run had died: the database is {state}"));
         locked.survey = locked.writer.survey()?;
     }
-    complete_files(&mut locked, request)?;
+    complete_newest_file(&mut locked, request)?;
+    refuse_if_still_broken(&mut locked, request, linted)?;
     Ok(locked)
 }
 
-fn settle_one(
-    locked: &mut Locked,
-    open: &OpenRun,
-    request: &Request<'_>,
-    clock: &mut Clock<'_>,
-) -> Result<(), Stop> {
-    let place = redact::path(&request.target.path);
-    let intent: Intent = serde_json::from_str(&open.intent).map_err(|error| {
-        Stop::new(
-            Exit::NeedsPerson,
-            "settle a run that died",
-            &place,
-            format!("its intent can't be read: {error}"),
-            "was it written by a newer version of this tool? Use that one",
-        )
-    })?;
-    let applied: Vec<String> =
-        locked.survey.applied.iter().map(|applied| applied.version.clone()).collect();
-    let mut found = fate(&intent, open.entering.as_deref(), &applied);
-    if let Fate::StepFinished(step) = &found {
-        locked.writer.resolve(Some(&step.to_step()), open.run)?;
-        found = fate(&intent, None, &applied);
-    } else if found == Fate::StepRepeatable {
-        locked.writer.resolve(None, open.run)?;
-        found = fate(&intent, None, &applied);
+/// A restore that dies before its receipt leaves the database without the receipts that
+/// are newer than the backup. Their files are copies for just such a case.
+fn carry_over_from_files(locked: &mut Locked, request: &Request<'_>) -> Result<(), Stop> {
+    let Some(last) = locked.survey.last_receipt else { return Ok(()) };
+    let files = record::read_files(request.target);
+    if !files.iter().any(|stored| stored.link == last) {
+        return Ok(());
     }
-    let (exit, state) = match &found {
-        Fate::Completed => (Exit::Done, "complete"),
-        Fate::NothingApplied => (Exit::Undone, "as it was before that run"),
-        Fate::PartWay => (Exit::PartWay, "healthy, with a part of that run applied"),
-        Fate::Unclear(step) => return Err(unclear(request, &intent, step)),
-        // Resolved above: the mark is gone.
-        Fate::StepFinished(_) | Fate::StepRepeatable => (Exit::PartWay, "healthy"),
-    };
-    file(locked, open, &intent, request, exit, state)?;
-    clock.stage("recover", &format!("an earlier run had died: the database is {state}"));
+    for stored in files.iter().filter(|stored| stored.link.sequence > last.sequence) {
+        locked.writer.record(stored, Closes::Own)?;
+    }
+    locked.survey = locked.writer.survey()?;
     Ok(())
 }
 
-fn unclear(request: &Request<'_>, intent: &Intent, step: &str) -> Stop {
-    let backup = std::path::Path::new(&intent.backup);
-    let mut stop = Stop::new(
-        Exit::NeedsPerson,
-        "settle a run that died",
-        redact::path(&request.target.path),
-        format!(
-            "it died in {}, which ran outside a transaction: nobody can tell how much of it was done",
-            redact::printable(step)
-        ),
-        "look at the database; to go back to the state before that run, restore its backup",
-    );
-    if let Ok(backup) = portcullis_database::VerifiedBackup::open(backup) {
-        let found = format!("A run died in {step}, outside a transaction.");
-        let (_, text) = crate::steps::write(request.root, request.target, &backup, &found);
-        stop.notes.push(text);
-    }
-    stop
-}
-
-/// The receipt that the dead run couldn't write.
-fn file(
+/// Finds out what became of a run, and files the receipt that it couldn't.
+fn settle_run(
     locked: &mut Locked,
     open: &OpenRun,
-    intent: &Intent,
     request: &Request<'_>,
-    exit: Exit,
-    state: &str,
-) -> Result<(), Stop> {
+    linted: &Linted,
+) -> Result<&'static str, Stop> {
+    let intent: Intent = serde_json::from_str(&open.intent).map_err(|error| {
+        stop(
+            request,
+            format!("its intent can't be read: {error}"),
+            "was it begun by a newer version of this tool? Use that one",
+        )
+    })?;
+    let mut found = fate(&intent, open.entering.as_deref(), &applied(locked));
+    // What a step outside a transaction has done is noted, or will be done again; after
+    // that the run is like any other.
+    if let Fate::StepFinished(step) = &found {
+        locked.writer.resolve(Some(&step.to_step()), open.run)?;
+        found = fate(&intent, None, &applied(locked));
+    } else if found == Fate::StepRepeatable {
+        locked.writer.resolve(None, open.run)?;
+        found = fate(&intent, None, &applied(locked));
+    }
+    let (exit, state) = match found {
+        Fate::Completed => (Exit::Done, "as that run was to leave it"),
+        Fate::NothingApplied => (Exit::Undone, "as it was before that run"),
+        Fate::PartWay | Fate::StepFinished(_) | Fate::StepRepeatable => {
+            (Exit::PartWay, "healthy, with a part of that run applied")
+        }
+        Fate::Unclear(step) => return Err(unclear(request, &intent, &step)),
+    };
+    let facts = facts(locked, open, &intent, request);
+    let receipt = if exit == Exit::Done {
+        Receipt::applied(facts, Vec::new(), test_completed(locked, &intent, request, linted)?)
+    } else {
+        let failure = Failure {
+            operation: intent.action.name().to_owned(),
+            place: request.target.name.clone(),
+            cause: "the process died".to_owned(),
+        };
+        let failed = Failed { exit, failure, state: state.to_owned(), undo: None };
+        Receipt::failed(facts, Vec::new(), Vec::new(), failed)
+    };
+    let filed = record::file(&mut *locked.writer, request.target, receipt, Closes::Own)?;
+    match filed.incomplete {
+        None => Ok(state),
+        Some(cause) => Err(Stop::new(
+            Exit::RecordIncomplete,
+            "file the receipt of a run that died",
+            &request.target.name,
+            cause,
+            "make room there, then run it again",
+        )),
+    }
+}
+
+fn applied(locked: &mut Locked) -> Vec<String> {
+    if let Ok(survey) = locked.writer.survey() {
+        locked.survey = survey;
+    }
+    locked.survey.applied.iter().map(|applied| applied.version.clone()).collect()
+}
+
+/// The facts of a dead run, as far as its intent and the database know them.
+fn facts(locked: &Locked, open: &OpenRun, intent: &Intent, request: &Request<'_>) -> Facts {
     let mut facts = Beginning {
         run: open.run,
         reason: intent.reason.clone(),
@@ -107,74 +130,121 @@ fn file(
     facts.finished = record::now();
     facts.schema_before = intent.schema_before;
     facts.set.from = intent.applied_before.last().cloned();
-    let failed = |exit: Exit, operation: &str, cause: String| Failed {
-        exit,
-        failure: Failure {
-            operation: operation.to_owned(),
-            place: request.target.name.clone(),
-            cause,
-        },
-        state: state.to_owned(),
-        undo: None,
+    let is_applied = |step: &IntendedStep| {
+        locked.survey.applied.iter().any(|applied| applied.version == step.version)
     };
-    let receipt = if exit == Exit::Done {
-        let baseline = Default::default();
-        let checks = locked.writer.check(Smoke {
-            when: When::AfterCommit,
-            applied: &intent.applied_after,
-            queries: &request.target.smoke,
-            baseline: &baseline,
-        });
-        match smoke::passed(checks) {
-            Ok(smoke) => Receipt::applied(facts, Vec::new(), smoke),
-            Err(checks) => {
-                let cause = checks
-                    .iter()
-                    .find_map(|check| check.failure().map(str::to_owned))
-                    .unwrap_or_default();
-                return Err(Stop::new(
-                    Exit::NeedsPerson,
-                    "smoke-test what a run that died has applied",
-                    redact::path(&request.target.path),
-                    cause,
-                    format!(
-                        "to go back to the state before that run: cargo xtask restore {}",
-                        intent.backup
-                    ),
-                ));
-            }
-        }
-    } else {
-        Receipt::failed(
-            facts,
-            Vec::new(),
-            Vec::new(),
-            failed(exit, "run", "the process died".to_owned()),
-        )
-    };
-    let filed = record::file(&mut *locked.writer, request.target, receipt, Closes::Own)?;
-    match filed.incomplete {
-        None => Ok(()),
-        Some(cause) => Err(Stop::new(
-            Exit::RecordIncomplete,
-            "file the receipt of a run that died",
-            &request.target.name,
-            cause,
-            "make room there, then run it again",
-        )),
-    }
+    facts.migrations = intent
+        .steps
+        .iter()
+        .filter(|step| is_applied(step) == (step.direction == Direction::Up))
+        .map(|step| MigrationFacts {
+            version: step.version.clone(),
+            directory: step.directory.clone(),
+            direction: step.direction,
+            fingerprint: step.fingerprint,
+            milliseconds: 0,
+            fewer_rows: Vec::new(),
+            stands: true,
+        })
+        .collect();
+    // It was verified when it was taken; whether it still is good is another question.
+    let backup = VerifiedBackup::open(std::path::Path::new(&intent.backup)).ok();
+    facts.backup = backup.map(|backup| backup_facts(&backup, false));
+    facts
 }
 
-/// A receipt that is only in the database: its file couldn't be written.
-fn complete_files(locked: &mut Locked, request: &Request<'_>) -> Result<(), Stop> {
+/// A run that was complete but for its record gets the smoke test that it missed.
+fn test_completed(
+    locked: &mut Locked,
+    intent: &Intent,
+    request: &Request<'_>,
+    linted: &Linted,
+) -> Result<SmokePassed, Stop> {
+    smoke_test(locked, &intent.applied_after, request, linted).map_err(|checks| {
+        let next = format!(
+            "to go back to the state before that run: cargo xtask restore {}",
+            redact::printable(&intent.backup)
+        );
+        stop(request, first_failure(&checks), next)
+    })
+}
+
+fn smoke_test(
+    locked: &mut Locked,
+    applied: &[String],
+    request: &Request<'_>,
+    linted: &Linted,
+) -> Result<SmokePassed, Vec<Check>> {
+    // What was there before a run was compared before its commit; what is there now can
+    // only be told to be sound in itself.
+    let baseline = locked.writer.baseline(Keys::Now).unwrap_or_default();
+    let queries = linted.queries(request.target, applied.last().map(String::as_str));
+    let smoke = Smoke { when: When::AfterCommit, applied, queries, baseline: &baseline };
+    smoke::passed(locked.writer.check(smoke))
+}
+
+fn first_failure(checks: &[Check]) -> String {
+    let failed =
+        checks.iter().find_map(|check| check.failure().map(|detail| (&check.name, detail)));
+    failed.map(|(name, detail)| format!("{name}: {detail}")).unwrap_or_default()
+}
+
+fn stop(request: &Request<'_>, cause: impl Into<String>, next: impl Into<String>) -> Stop {
+    let place = redact::path(&request.target.path);
+    Stop::new(Exit::NeedsPerson, "settle an earlier run", place, cause, next)
+}
+
+fn unclear(request: &Request<'_>, intent: &Intent, step: &str) -> Stop {
+    let step = redact::printable(step);
+    let cause = format!(
+        "a run died in {step}, outside a transaction: nobody can tell how much of it was done"
+    );
+    let next =
+        "look at the database; to go back to the state before that run, follow the steps above";
+    let mut stop = stop(request, cause, next);
+    if let Ok(backup) = VerifiedBackup::open(std::path::Path::new(&intent.backup)) {
+        let found = format!("A run died in {step}, outside a transaction.");
+        stop.notes.push(steps::write(request.root, request.target, &backup, &found).1);
+    }
+    stop
+}
+
+/// The newest receipt's file, if only the database has it: a full disk may have kept it
+/// from being written. Older files may have been archived elsewhere.
+fn complete_newest_file(locked: &mut Locked, request: &Request<'_>) -> Result<(), Stop> {
     let Some(last) = locked.survey.last_receipt else { return Ok(()) };
-    for stored in locked.writer.receipts()? {
-        let missing = !record::file_path(request.target, &stored).exists();
-        // Old files may have been archived elsewhere; the newest is the one that a full
-        // disk kept from being written.
-        if missing && stored.link == last {
-            record::write_file(request.target, &stored)?;
-        }
+    let stored = locked.writer.receipts()?.into_iter().find(|stored| stored.link == last);
+    if let Some(stored) = stored
+        && !record::file_path(request.target, &stored).exists()
+    {
+        record::write_file(request.target, &stored)?;
     }
     Ok(())
+}
+
+/// After a run that left the database to a person, nothing is applied on top of damage.
+fn refuse_if_still_broken(
+    locked: &mut Locked,
+    request: &Request<'_>,
+    linted: &Linted,
+) -> Result<(), Stop> {
+    let last = locked.writer.receipts()?.pop();
+    let outcome = last
+        .and_then(|stored| serde_json::from_str::<Receipt>(&stored.body).ok())
+        .map(|receipt| receipt.predicate.outcome);
+    if outcome.is_none_or(|outcome| outcome.exit != Exit::NeedsPerson) {
+        return Ok(());
+    }
+    let applied = applied(locked);
+    match smoke_test(locked, &applied, request, linted) {
+        Ok(_) => Ok(()),
+        Err(checks) => Err(stop(
+            request,
+            format!(
+                "the last run left it to a person, and it isn't well yet: {}",
+                first_failure(&checks)
+            ),
+            "follow that run's steps (cargo xtask receipt show, RESTORE.txt beside its backup)",
+        )),
+    }
 }

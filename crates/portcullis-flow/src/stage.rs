@@ -1,6 +1,6 @@
 //! The stages up to the lock, as values that only the stage before can make.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
 use portcullis_database::seam::Survey;
@@ -27,6 +27,13 @@ impl Linted {
     /// The migrations.
     pub fn set(&self) -> &MigrationSet {
         &self.set
+    }
+
+    /// The user's smoke queries, if they are about the version that a run ends at: they
+    /// are written for the newest.
+    pub(crate) fn queries<'a>(&self, target: &'a Target, ends_at: Option<&str>) -> &'a [PathBuf] {
+        let newest = self.set.migrations.last().map(|migration| migration.version.as_str());
+        if ends_at == newest { &target.smoke } else { &[] }
     }
 
     /// What the linter found besides errors.
@@ -68,9 +75,9 @@ pub fn lint(set: MigrationSet, target: &Target) -> Result<Linted, Stop> {
 fn refused_by_lint(set: MigrationSet, findings: Vec<Finding>, errors: usize) -> Stop {
     let mut stop = Stop::new(
         Exit::Refused,
-        "lint",
+        "let the migrations pass",
         redact::path(&set.root),
-        format!("{}; no database was touched", portcullis_model::words::count(errors, "error")),
+        format!("the linter found {}", portcullis_model::words::count(errors, "error")),
         "correct them; cargo xtask explain RULE says more about each",
     );
     stop.findings = Some(Box::new((set, findings)));

@@ -18,7 +18,7 @@ pub enum Exit {
     NeedsPerson,
     /// Stopped part-way, healthy at the version printed; a rerun goes on.
     PartWay,
-    /// Applied and healthy, but the record is incomplete; `recover` completes it.
+    /// Applied and healthy, but the record is incomplete; the next run completes it.
     RecordIncomplete,
     /// Internal error before anything was applied.
     Internal,

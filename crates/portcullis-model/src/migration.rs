@@ -280,3 +280,6 @@ fn parse_metadata(file: &File) -> Metadata {
         Some(Some(_)) => Metadata::Malformed,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Which migrations run, in which direction, and which of them share a transaction.
 //!
-//! Pure: what is on disk and what the database says go in, a [`Plan`] or the reasons
-//! against one come out.
+//! Nothing is read here: what is on disk and what the database says go in, a [`Plan`] or
+//! the reasons against one come out.
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 //! Where files are read from.
 //!
-//! A migration set can be read from the working tree, from git's index or from a
-//! commit. The reader asks only for what is in a directory and for a file's bytes.
+//! The reader asks only for what is in a directory and for a file's bytes, so that a
+//! migration set needn't be on disk: tests read it from memory.
 
 use std::ffi::OsString;
 use std::fs;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use portcullis_model::digest::Digest;
 use portcullis_model::exit::Exit;
-use portcullis_model::plan::Direction;
 use portcullis_model::smoke::{Check, SmokePassed};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+
+use crate::Facts;
 
 /// in-toto's type of statement.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -17,6 +17,7 @@ pub const PREDICATE_TYPE: &str = "urn:portcullis:receipt:v1";
 
 /// A receipt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Receipt {
     /// [`STATEMENT_TYPE`].
     #[serde(rename = "_type")]
@@ -32,244 +33,40 @@ pub struct Receipt {
 
 /// A thing that the receipt is about.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Subject {
     /// The migration's directory.
     pub name: String,
     /// `sha256`: its fingerprint.
+    #[cfg_attr(test, schemars(with = "BTreeMap<String, String>"))]
     pub digest: BTreeMap<String, Digest>,
 }
 
 /// What happened in a run: the facts, and how it ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Predicate {
     /// The facts.
     #[serde(flatten)]
     pub facts: Facts,
     /// Checks before the commit.
     #[serde(rename = "smokeBeforeCommit")]
+    #[cfg_attr(test, schemars(with = "Vec<crate::schema::Check>"))]
     pub smoke_before_commit: Vec<Check>,
     /// Checks after the last commit, on a fresh connection.
     #[serde(rename = "smokeAfterCommit")]
+    #[cfg_attr(test, schemars(with = "Vec<crate::schema::Check>"))]
     pub smoke_after_commit: Vec<Check>,
     /// How it ended.
     pub outcome: Outcome,
 }
 
-/// What kind of run it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Action {
-    /// Migrations were applied or reverted.
-    Migrate,
-    /// A backup was put back.
-    Restore,
-    /// A run that had died was completed or closed.
-    Recover,
-}
-
-impl Action {
-    /// The word for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Action::Migrate => "migrate",
-            Action::Restore => "restore",
-            Action::Recover => "recover",
-        }
-    }
-}
-
-/// Everything about a run but its end.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Facts {
-    /// The run.
-    pub run: Uuid,
-    /// The receipt's number, from 1 on.
-    pub sequence: u64,
-    /// SHA-256 of the bytes of the receipt before.
-    pub previous: Option<Digest>,
-    /// What kind of run.
-    pub action: Action,
-    /// When it began, UTC.
-    pub started: String,
-    /// When it ended, UTC.
-    pub finished: String,
-    /// Why, as the person said it.
-    pub reason: Option<String>,
-    /// Who ran it.
-    pub who: Who,
-    /// What ran it.
-    pub tool: Tool,
-    /// The sources that it ran from.
-    pub commit: Option<Commit>,
-    /// The database.
-    pub target: TargetFacts,
-    /// The migrations directory.
-    pub set: SetFacts,
-    /// What ran, in order.
-    pub migrations: Vec<MigrationFacts>,
-    /// The linter's verdict.
-    pub lint: LintFacts,
-    /// The schema's fingerprint before.
-    pub schema_before: Digest,
-    /// The schema's fingerprint after.
-    pub schema_after: Digest,
-    /// The backup that was taken first.
-    pub backup: Option<BackupFacts>,
-    /// What a restore put back.
-    pub restored_from: Option<BackupFacts>,
-    /// Where a database that couldn't be read was moved.
-    pub moved_aside: Vec<String>,
-    /// How long each stage took.
-    pub timings: Vec<Timing>,
-}
-
-/// Who ran it; a claim of the machine it ran on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Who {
-    /// The user.
-    pub user: String,
-    /// The machine.
-    pub host: String,
-}
-
-/// What ran it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Tool {
-    /// `portcullis`.
-    pub name: String,
-    /// Its version.
-    pub version: String,
-    /// SHA-256 of the program file.
-    pub sha256: Option<Digest>,
-}
-
-/// The sources that it ran from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Commit {
-    /// Git's object name.
-    pub revision: String,
-    /// Whether the working tree differed from it.
-    pub dirty: bool,
-}
-
-/// The database.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TargetFacts {
-    /// The target's name.
-    pub name: String,
-    /// Its engine.
-    pub engine: String,
-    /// The engine's version.
-    pub engine_version: String,
-    /// Where it is.
-    pub place: String,
-    /// The identity it carries.
-    pub identity: Uuid,
-    /// Whether it is protected.
-    pub protected: bool,
-    /// Whether this run made it or took it on.
-    pub arrival: Arrival,
-}
-
-/// How the database came under the gate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Arrival {
-    /// It was there.
-    Known,
-    /// This run made it.
-    Created,
-    /// This run took it on from somebody else.
-    Enrolled,
-}
-
-/// The migrations directory.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SetFacts {
-    /// The chain over all its migrations.
-    pub fingerprint: Digest,
-    /// How many there are.
-    pub migrations: usize,
-    /// The newest applied version before.
-    pub from: Option<String>,
-    /// The newest applied version after.
-    pub to: Option<String>,
-    /// Versions that were applied before this tool knew the database: accepted by nobody.
-    pub accepted_by_nobody: Vec<String>,
-}
-
-/// A migration that ran.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct MigrationFacts {
-    /// Diesel's version.
-    pub version: String,
-    /// The directory's name.
-    pub directory: String,
-    /// Which way it ran.
-    pub direction: Direction,
-    /// Its fingerprint.
-    pub fingerprint: Digest,
-    /// How long it took.
-    pub milliseconds: u64,
-    /// Tables that have fewer rows than before.
-    pub fewer_rows: Vec<FewerRows>,
-    /// Whether its effect stands: committed, and not undone.
-    pub stands: bool,
-}
-
-/// A table that lost rows, by the migration's own words.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FewerRows {
-    /// The table.
-    pub table: String,
-    /// Its rows before.
-    pub before: u64,
-    /// Its rows after; none if the table is gone.
-    pub after: Option<u64>,
-}
-
-/// The linter's verdict.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LintFacts {
-    /// Findings that stop a run. Zero, or there would be no run.
-    pub errors: usize,
-    /// Findings that don't.
-    pub warnings: usize,
-}
-
-/// A backup.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BackupFacts {
-    /// The file.
-    pub file: String,
-    /// Its size.
-    pub bytes: u64,
-    /// SHA-256 of its bytes.
-    pub sha256: Digest,
-    /// How it was verified.
-    pub verified: Vec<String>,
-    /// Whether other writers were kept out from the backup to the commit.
-    pub under_write_lock: bool,
-}
-
-/// How long a stage took.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Timing {
-    /// The stage.
-    pub stage: String,
-    /// Its time.
-    pub milliseconds: u64,
-}
-
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Outcome {
     /// The exit code's name.
+    #[cfg_attr(test, schemars(with = "String"))]
     pub exit: Exit,
     /// The exit code.
     pub code: u8,
@@ -283,6 +80,7 @@ pub struct Outcome {
 
 /// What failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Failure {
     /// What was attempted.
     pub operation: String,

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod command;
+#[cfg(test)]
+mod docs;
 mod print;
 
 use std::panic;

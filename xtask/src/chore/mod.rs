@@ -1,7 +1,9 @@
 //! Chores of this repository, which other workspaces don't need.
 
 mod ci;
+mod docs;
 mod test;
+mod tidy;
 
 use std::process::ExitCode;
 
@@ -12,6 +14,10 @@ use xshell::Shell;
 pub(crate) enum Chore {
     /// Run all tests of this repository
     Test(test::Flags),
+    /// Write the pages of docs/ that are made from the code
+    Docs,
+    /// Check what no compiler checks: file lengths, headers, blanks
+    Tidy,
     /// Run what continuous integration runs
     Ci,
 }
@@ -21,21 +27,23 @@ pub(crate) fn run(chore: Chore) -> ExitCode {
         shell.change_dir(root());
         match chore {
             Chore::Test(flags) => test::run(&shell, &flags),
+            Chore::Docs => docs::run(&shell),
+            Chore::Tidy => tidy::run(&shell),
             Chore::Ci => ci::run(&shell),
         }
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            anstream_error(&error);
+            say(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
 #[expect(clippy::print_stderr, reason = "chores speak to developers directly")]
-fn anstream_error(error: &anyhow::Error) {
-    eprintln!("error: {error:#}");
+fn say(text: &str) {
+    eprintln!("{text}");
 }
 
 /// This repository: the directory above this crate's.

@@ -11,7 +11,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, Result as SqlResult};
 
 use super::{Session, catalog, ledger, open_read_only};
-use crate::backup::{Sidecar, VerifiedBackup, hash_file, sidecar_path};
+use crate::backup::{Sidecar, VerifiedBackup, Violations, hash_file, sidecar_path};
 use crate::files::{make_private_directory, sync_directory, write_private};
 use crate::seam::{BackupRequest, Progress};
 use crate::{Error, ErrorKind, Result};
@@ -170,7 +170,7 @@ struct Facts {
     applied: Vec<String>,
     identity: Option<uuid::Uuid>,
     journal_mode: String,
-    violations: u64,
+    violations: Vec<Violations>,
 }
 
 /// Reads the copy back: its digest on one core, SQLite's own checks on the other.
@@ -210,7 +210,10 @@ fn inspect(partial: &Path) -> SqlResult<(String, Facts)> {
         applied: ledger::applied(&conn)?.into_iter().map(|applied| applied.version).collect(),
         identity: ledger::identity(&conn)?,
         journal_mode: String::new(),
-        violations: catalog::violations(&conn, None)?.values().sum(),
+        violations: catalog::violations(&conn, None)?
+            .into_iter()
+            .map(|((table, parent), rows)| Violations { table, parent, rows })
+            .collect(),
     };
     Ok((integrity, facts))
 }

@@ -13,9 +13,7 @@ use crate::{Error, Result};
 
 pub(super) fn survey(conn: &Connection, path: &Path) -> Result<Survey> {
     let read = || -> SqlResult<Survey> {
-        // One snapshot for all of it, whether or not a transaction is open already.
-        conn.execute_batch("SAVEPOINT portcullis_survey")?;
-        let survey = Survey {
+        Ok(Survey {
             engine_version: rusqlite::version().to_owned(),
             bytes: bytes(conn)?,
             identity: ledger::identity(conn)?,
@@ -24,11 +22,16 @@ pub(super) fn survey(conn: &Connection, path: &Path) -> Result<Survey> {
             open_runs: ledger::open_runs(conn)?,
             last_receipt: ledger::last_receipt(conn)?,
             head: ledger::head(conn)?,
-        };
-        conn.execute_batch("RELEASE portcullis_survey")?;
-        Ok(survey)
+        })
     };
-    read().map_err(|error| Error::sqlite("read the database", path, &error))
+    // One snapshot for all of it, whether or not a transaction is open already; closed
+    // whatever happens, so that it never outlives the look.
+    conn.execute_batch("SAVEPOINT portcullis_survey")
+        .and_then(|()| {
+            let survey = read();
+            conn.execute_batch("RELEASE portcullis_survey").and(survey)
+        })
+        .map_err(|error| Error::sqlite("read the database", path, &error))
 }
 
 /// The size of the database: its pages, whether or not they are in the file yet.

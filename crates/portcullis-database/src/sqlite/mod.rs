@@ -20,8 +20,8 @@ use rusqlite::{Connection, OpenFlags};
 use uuid::Uuid;
 
 use crate::seam::{
-    BackupRequest, Baseline, Closes, Head, Progress, Reader, Smoke, StepReport, StoredReceipt,
-    Survey, Undo, Writer,
+    BackupRequest, Baseline, Closes, Head, Keys, Progress, Reader, Smoke, StepReport,
+    StoredReceipt, Survey, Undo, Writer,
 };
 use crate::{Error, ErrorKind, Result, RunLock, VerifiedBackup};
 
@@ -144,8 +144,8 @@ impl Writer for Session {
             .map_err(|error| self.error("write down what this run will do", &error))
     }
 
-    fn baseline(&mut self) -> Result<Baseline> {
-        smoke::baseline(&self.conn, self.is_large())
+    fn baseline(&mut self, keys: Keys<'_>) -> Result<Baseline> {
+        smoke::baseline(&self.conn, keys)
             .map_err(|error| self.error("look at the state before the run", &error))
     }
 

@@ -6,14 +6,21 @@ use rusqlite::{Connection, OpenFlags, Result as SqlResult};
 
 use super::{Session, catalog, ledger};
 use crate::error::sqlite_words;
-use crate::seam::{Baseline, Smoke};
+use crate::seam::{Baseline, Keys, Smoke};
 use crate::slt;
 
-pub(super) fn baseline(conn: &Connection, large: bool) -> SqlResult<Baseline> {
-    Ok(Baseline {
-        violations: if large { Default::default() } else { catalog::violations(conn, None)? },
-        unselectable: unselectable(conn, "LIMIT 0")?.into_iter().map(|(name, _)| name).collect(),
-    })
+pub(super) fn baseline(conn: &Connection, keys: Keys<'_>) -> SqlResult<Baseline> {
+    let violations = match keys {
+        Keys::Now => catalog::violations(conn, None)?,
+        Keys::Of(backup) => {
+            let violations = backup.sidecar().foreign_key_violations.iter();
+            violations
+                .map(|found| ((found.table.clone(), found.parent.clone()), found.rows))
+                .collect()
+        }
+    };
+    let unselectable = unselectable(conn, "LIMIT 0")?.into_iter().map(|(name, _)| name).collect();
+    Ok(Baseline { violations, unselectable })
 }
 
 /// Inside the transaction the checks run on the connection that holds it; afterwards on
@@ -37,20 +44,13 @@ pub(super) fn check(session: &mut Session, smoke: Smoke<'_>) -> Vec<Check> {
 }
 
 fn checks(conn: &mut Connection, smoke: Smoke<'_>, large: bool) -> Vec<Check> {
-    let skipped =
-        || Ok(Verdict::Skipped("larger than hold-writes-max: done after the commit".to_owned()));
-    let words = |error: rusqlite::Error| sqlite_words(&error);
+    let all_rows = if large { Reach::LeftOut } else { Reach::Run };
     let mut checks = vec![
-        Check::run("alive", || alive(conn, smoke.when).map_err(words)),
-        Check::run(
-            "quick_check",
-            || if large { skipped() } else { quick_check(conn).map_err(words) },
-        ),
-        Check::run("foreign keys", || {
-            if large { skipped() } else { foreign_keys(conn, smoke.baseline).map_err(words) }
-        }),
-        Check::run("every table and view", || selectable(conn, &smoke).map_err(words)),
-        Check::run("applied versions", || applied(conn, smoke.applied).map_err(words)),
+        one("alive", smoke.when, Reach::Run, || alive(conn, smoke.when)),
+        one("quick_check", smoke.when, all_rows, || quick_check(conn)),
+        one("foreign keys", smoke.when, all_rows, || foreign_keys(conn, smoke.baseline)),
+        one("every table and view", smoke.when, Reach::Run, || selectable(conn, &smoke)),
+        one("applied versions", smoke.when, Reach::Run, || applied(conn, smoke.applied)),
     ];
     match slt::files(smoke.queries) {
         Ok(files) => checks.extend(files.iter().map(|file| {
@@ -62,6 +62,34 @@ fn checks(conn: &mut Connection, smoke: Smoke<'_>, large: bool) -> Vec<Check> {
         Err(error) => checks.push(Check::run("smoke queries", || Err(error))),
     }
     checks
+}
+
+/// Whether a check is run now.
+#[derive(Clone, Copy, PartialEq)]
+enum Reach {
+    Run,
+    /// It would read every row while writers wait.
+    LeftOut,
+}
+
+fn one(name: &str, when: When, reach: Reach, check: impl FnOnce() -> SqlResult<Verdict>) -> Check {
+    Check::run(name, || match reach {
+        Reach::LeftOut => {
+            Ok(Verdict::Skipped("larger than hold-writes-max: done after the commit".to_owned()))
+        }
+        Reach::Run => match check() {
+            // After the commit others may write as they like: that they do is no damage.
+            Err(error) if when == When::AfterCommit && is_busy(&error) => {
+                Ok(Verdict::Skipped("another program kept the database busy".to_owned()))
+            }
+            result => result.map_err(|error| sqlite_words(&error)),
+        },
+    })
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+    matches!(error.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked))
 }
 
 /// A read, and a write that is rolled back.

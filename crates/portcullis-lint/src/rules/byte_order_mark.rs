@@ -9,9 +9,9 @@ pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
     summary: "A file begins with a byte order mark, or has one between its words.",
-    why: "PostgreSQL takes the mark for a part of the first word and stops with a syntax \
-          error. SQLite skips it, so that a file works for one and not for the other, and \
-          nobody can see why.",
+    why: "PostgreSQL takes the mark for a part of the word behind it and stops with a syntax \
+          error. SQLite skips it in front of a word, so that a file works for one and not for \
+          the other, and nobody can see why.",
     instead: "Save the file as UTF-8 without a byte order mark.",
     bad: &[(UP, b"\xef\xbb\xbfCREATE TABLE users (id INTEGER);\n"), DROP],
     good: GOOD,
@@ -31,13 +31,17 @@ fn check(input: &Input<'_>, findings: &mut Findings) {
         }
     }
     for file in input.sql().iter().filter(|file| file.text.contains(BYTE_ORDER_MARK)) {
-        for token in file.tokens.iter().filter(|token| token.kind == TokenKind::Word) {
-            if let Some(offset) = file.text[token.span.clone()].find(BYTE_ORDER_MARK) {
-                let start = token.span.start + offset;
+        for (start, _) in file.text.match_indices(BYTE_ORDER_MARK) {
+            // The token that the mark is in, or the one before it.
+            let begun = file.tokens.partition_point(|token| token.span.start <= start);
+            let is_harmless = file.tokens[..begun]
+                .last()
+                .is_some_and(|token| token.span.end > start && token.kind != TokenKind::Word);
+            if !is_harmless {
                 findings.at(
                     file.path(),
                     start..start + mark.len(),
-                    "an invisible byte order mark hides what this word is",
+                    "an invisible byte order mark: PostgreSQL takes it for a part of a word",
                     "delete it: it stands where two files were joined",
                 );
             }
@@ -54,7 +58,11 @@ mod tests {
     #[test]
     fn a_mark_counts_between_words_and_not_in_a_text() {
         let up: &[u8] = "INSERT INTO a VALUES ('\u{feff}');\n\u{feff}COMMIT;".as_bytes();
-        assert_eq!(fired(&[(UP, up), DROP]), [("byte-order-mark", Some((2, 1)))]);
+        let expected = [(RULE.id, Some((2, 1))), ("transaction-control", Some((2, 2)))];
+        assert_eq!(fired(&[(UP, up), DROP]), expected);
+        let up = "SELECT a\u{feff}b /* \u{feff} */ AS \"\u{feff}\"; \u{feff}".as_bytes();
+        let expected = [9, 28].map(|column| (RULE.id, Some((1, column))));
+        assert_eq!(fired(&[(UP, up), DROP]), expected);
         assert_eq!(fired(&[CREATE, (DOWN, b"\xef\xbb\xbf")]), [("byte-order-mark", Some((1, 1)))]);
     }
 }

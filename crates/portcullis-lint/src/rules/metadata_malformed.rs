@@ -10,7 +10,7 @@ use crate::{Findings, Input, Severity};
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
-    summary: "A `metadata.toml` isn't TOML, or its `run_in_transaction` is no boolean.",
+    summary: "A `metadata.toml` isn't TOML, or its `run_in_transaction` is neither `true` nor `false`.",
     why: "Diesel silently ignores a file that it can't read, and runs the migration in a \
           transaction, whatever the file was meant to say.",
     instead: "Write `run_in_transaction = false` or `run_in_transaction = true`, and nothing \

@@ -1,19 +1,21 @@
 use std::ops::Range;
 
-use portcullis_model::sql::{Dialect, Statement};
+use portcullis_model::sql::{Dialect, Statement, Token, fold};
 
 use crate::input::head;
 use crate::rule::example::{DOWN, GOOD, UP};
 use crate::rule::{Rule, id};
 use crate::{Findings, Input, Severity};
 
+const FUNCTION: &str = "load_extension";
+
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
     summary: "A statement reaches beyond the database: `ATTACH`, `DETACH` or `load_extension()`.",
-    why: "An attached file isn't in the backup that is made before a run, isn't rehearsed on a \
-          copy, and is another file on every machine. An extension is foreign code in the \
-          process that migrates.",
+    why: "The backup that is made before a run has nothing of an attached file, and the file is \
+          another one on every machine. An extension is code from outside, in the process that \
+          migrates.",
     instead: "Let a migration depend on its own database only; move data between databases \
               with a program.",
     bad: &[
@@ -33,7 +35,7 @@ fn check(input: &Input<'_>, findings: &mut Findings) {
             findings.at(
                 file.path(),
                 span,
-                format!("{what}: neither the backup nor a rehearsal covers it"),
+                format!("{what}: the backup before the run doesn't cover it"),
                 "let the migration use its own database only",
             );
         }
@@ -47,13 +49,14 @@ fn beyond(statement: &Statement<'_>) -> Option<(&'static str, Range<usize>)> {
     if statement.has_keywords(0, &["detach"]) {
         return Some(("`DETACH` lets go of another file", head(statement)));
     }
-    let called = |index: &usize| {
-        let is_name = statement.word(*index).trim_matches(['"', '`', '[', ']']);
-        is_name.eq_ignore_ascii_case("load_extension") && statement.word(index + 1) == "("
+    let called = |(index, token): &(usize, &Token)| {
+        // With quotes or without.
+        [FUNCTION.len(), FUNCTION.len() + 2].contains(&token.span.len())
+            && fold(statement.word(*index)) == FUNCTION
+            && statement.word(index + 1) == "("
     };
-    let index = (0..statement.len()).find(called)?;
-    let span = statement.tokens().get(index)?.span.clone();
-    Some(("`load_extension()` brings in foreign code", span))
+    let (_, token) = statement.tokens().iter().enumerate().find(called)?;
+    Some(("`load_extension()` runs code from outside", token.span.clone()))
 }
 
 #[cfg(test)]

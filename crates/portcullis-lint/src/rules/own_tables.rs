@@ -4,6 +4,9 @@ use crate::rule::example::{CREATE, DOWN, GOOD};
 use crate::rule::{Rule, id};
 use crate::{Findings, Input, Severity};
 
+const DIESELS: &str = "__diesel_schema_migrations";
+const OURS: &str = "__portcullis_";
+
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
@@ -11,7 +14,7 @@ pub(super) const RULE: Rule = Rule {
     why: "`__diesel_schema_migrations` and the tables that begin with `__portcullis_` are the \
           record of what was applied. A migration that changes them makes that record wrong, \
           while it is being written.",
-    instead: "Leave them alone. To mark a migration as applied or not, use the tool.",
+    instead: "Leave them alone: only who runs the migrations writes there.",
     bad: &[CREATE, (DOWN, b"DROP TABLE users;\nDELETE FROM __diesel_schema_migrations;\n")],
     good: GOOD,
     check,
@@ -21,7 +24,8 @@ fn check(input: &Input<'_>, findings: &mut Findings) {
     for file in input.sql() {
         // A quoted text counts: SQLite takes 'name' for a name where it needs one.
         let names = file.tokens.iter().filter(|token| {
-            matches!(token.kind, TokenKind::Word | TokenKind::QuotedName | TokenKind::Text)
+            token.span.len() >= OURS.len()
+                && matches!(token.kind, TokenKind::Word | TokenKind::QuotedName | TokenKind::Text)
         });
         for token in names {
             let name = file.text[token.span.clone()].trim_start_matches(['"', '`', '[', '\'']);
@@ -40,9 +44,9 @@ fn owner(name: &str) -> Option<&'static str> {
     let begins = |prefix: &str| {
         name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
     };
-    if begins("__diesel_schema_migrations") {
+    if begins(DIESELS) {
         Some("Diesel")
-    } else if begins("__portcullis_") {
+    } else if begins(OURS) {
         Some("Portcullis")
     } else {
         None

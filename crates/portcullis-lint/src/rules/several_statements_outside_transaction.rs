@@ -1,4 +1,5 @@
 use portcullis_model::migration::Metadata;
+use portcullis_model::sql::Dialect;
 
 use crate::input::head;
 use crate::rule::example::{DOWN, METADATA, UP};
@@ -9,9 +10,10 @@ pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
     summary: "A file has several statements and runs without a transaction.",
-    why: "On SQLite, if the second statement fails, the first has happened, and the migration \
-          can neither be repeated nor reverted. On PostgreSQL, several statements sent at \
-          once are one implicit transaction, in which `CREATE INDEX CONCURRENTLY` fails.",
+    why: "With Diesel on SQLite, if the second statement fails, the first has happened, and the \
+          migration can neither be repeated nor reverted. PostgreSQL runs several statements \
+          that are sent at once in a transaction all the same, and there `CREATE INDEX \
+          CONCURRENTLY` fails.",
     instead: "Put one statement into each migration that runs without a transaction.",
     bad: &[
         (UP, b"CREATE TABLE users (id INTEGER);\nCREATE TABLE posts (id INTEGER);\n"),
@@ -33,13 +35,18 @@ fn check(input: &Input<'_>, findings: &mut Findings) {
             continue;
         }
         let Some(second) = file.statements.get(1) else { continue };
+        let harm = match input.dialect {
+            Dialect::Sqlite => {
+                "run without a transaction: if this one fails, the first has happened"
+            }
+            Dialect::Postgres => {
+                "are sent at once: PostgreSQL runs them in a transaction all the same"
+            }
+        };
         findings.at(
             file.path(),
             head(second),
-            format!(
-                "{} statements run without a transaction: if this one fails, the first has happened",
-                file.statements.len()
-            ),
+            format!("{} statements {harm}", file.statements.len()),
             "keep one statement here, and give each other one a migration of its own",
         );
     }

@@ -35,13 +35,13 @@ fn check(input: &Input<'_>, findings: &mut Findings) {
 /// The notes in a comment, as whole words.
 fn notes(comment: &str) -> impl Iterator<Item = (&'static str, Range<usize>)> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    ["TODO", "FIXME", "XXX"].into_iter().flat_map(move |note| {
-        comment.match_indices(note).filter_map(move |(start, _)| {
-            let span = start..start + note.len();
-            let stands_alone = !comment[..span.start].ends_with(is_word)
-                && !comment[span.end..].starts_with(is_word);
-            stands_alone.then_some((note, span))
-        })
+    let starts =
+        (0..comment.len()).filter(|at| matches!(comment.as_bytes()[*at], b'T' | b'F' | b'X'));
+    starts.filter_map(move |start| {
+        let (before, rest) = comment.split_at(start);
+        let note = ["TODO", "FIXME", "XXX"].into_iter().find(|note| rest.starts_with(note))?;
+        let stands_alone = !before.ends_with(is_word) && !rest[note.len()..].starts_with(is_word);
+        stands_alone.then_some((note, start..start + note.len()))
     })
 }
 

@@ -5,6 +5,17 @@ use crate::rule::example::{CREATE, DOWN, GOOD};
 use crate::rule::{Rule, id};
 use crate::{Findings, Input, Severity};
 
+const CONTROLS: [&[&str]; 8] = [
+    &["begin"],
+    &["start", "transaction"],
+    &["commit"],
+    &["end"],
+    &["rollback"],
+    &["abort"],
+    &["savepoint"],
+    &["release"],
+];
+
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
@@ -39,25 +50,20 @@ fn check(input: &Input<'_>, findings: &mut Findings) {
 
 /// The statement's keyword and what it does, if it is about transactions.
 fn message(statement: &Statement<'_>, dialect: Dialect, in_transaction: bool) -> Option<String> {
-    let begin = match dialect {
-        Dialect::Sqlite => "fails inside the migration's transaction",
-        Dialect::Postgres => "does nothing inside the migration's transaction",
+    let keywords = *CONTROLS.iter().find(|keywords| statement.has_keywords(0, keywords))?;
+    let harm = match keywords {
+        ["begin"] | ["start", ..] => match dialect {
+            Dialect::Sqlite => "fails inside the migration's transaction",
+            Dialect::Postgres => "does nothing inside the migration's transaction",
+        },
+        ["commit"] | ["end"] => {
+            "ends the migration's transaction: what follows can't be rolled back"
+        }
+        ["rollback"] | ["abort"] => {
+            "undoes what the migration did so far, and what follows runs all the same"
+        }
+        _ => "gets mixed up with the savepoints of who runs the migration",
     };
-    let commit = "ends the migration's transaction: what follows can't be rolled back";
-    let rollback = "undoes what the migration did so far, and what follows runs all the same";
-    let savepoint = "gets mixed up with the savepoints of who runs the migration";
-    let keywords: [(&[&str], &str); 8] = [
-        (&["begin"], begin),
-        (&["start", "transaction"], begin),
-        (&["commit"], commit),
-        (&["end"], commit),
-        (&["rollback"], rollback),
-        (&["abort"], rollback),
-        (&["savepoint"], savepoint),
-        (&["release"], savepoint),
-    ];
-    let (keywords, harm) =
-        keywords.into_iter().find(|(keywords, _)| statement.has_keywords(0, keywords))?;
     let alone = "stands alone: it leaves a transaction open, or ends one that isn't there";
     let harm = if in_transaction { harm } else { alone };
     Some(format!("`{}` {harm}", keywords.join(" ").to_uppercase()))

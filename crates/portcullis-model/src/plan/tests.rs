@@ -46,7 +46,8 @@ fn goal(name: &str) -> Goal {
 
 #[test]
 fn the_goal_decides_direction_and_steps() {
-    let cases: &[(&[&str], &str, Direction, &[&str], &[&str])] = &[
+    type Case<'a> = (&'a [&'a str], &'a str, Direction, &'a [&'a str], &'a [&'a str]);
+    let cases: &[Case<'_>] = &[
         (&[], "", Direction::Up, &["1", "2", "3", "4"], &["1", "2", "3", "4"]),
         (&["1", "2"], "", Direction::Up, &["3", "4"], &["1", "2", "3", "4"]),
         (&["1"], "3", Direction::Up, &["2", "3"], &["1", "2", "3"]),
@@ -111,6 +112,35 @@ fn what_cannot_share_a_transaction_is_a_segment_of_its_own() {
     let shape: Vec<_> =
         plan.segments.iter().map(|segment| (segment.kind, segment.steps.len())).collect();
     assert_eq!(shape, [(Transaction, 2), (Rebuild, 1), (NoTransaction, 1), (Transaction, 2)]);
+}
+
+#[test]
+fn sqlite_has_a_transaction_wherever_one_works() {
+    use SegmentKind::*;
+    let rebuild = "CREATE TABLE n(a); DROP TABLE x; ALTER TABLE n RENAME TO x;";
+    let foreign_keys = "PRAGMA foreign_keys = OFF; DROP TABLE x";
+    // The text, whether a transaction is asked for, what it gets on each.
+    let cases = [
+        ("CREATE INDEX i ON x(a)", true, Transaction, Transaction),
+        ("CREATE INDEX i ON x(a)", false, Transaction, NoTransaction),
+        ("UPDATE x SET a = 'PRAGMA'; -- VACUUM", false, Transaction, NoTransaction),
+        ("PRAGMA journal_mode = WAL", false, NoTransaction, NoTransaction),
+        ("PRAGMA user_version = 3", true, Transaction, Transaction),
+        ("VACUUM", false, NoTransaction, NoTransaction),
+        ("BEGIN; DROP TABLE x; COMMIT", false, NoTransaction, NoTransaction),
+        (rebuild, true, Rebuild, Transaction),
+        (rebuild, false, Rebuild, NoTransaction),
+        (foreign_keys, true, Rebuild, Transaction),
+        (foreign_keys, false, NoTransaction, NoTransaction),
+    ];
+    for (sql, asked, sqlite, postgres) in cases {
+        let mut set = set(&[("1_a", sql)]);
+        set.migrations[0].metadata = Metadata::Explicit(asked);
+        for (dialect, expected) in [(Dialect::Sqlite, sqlite), (Dialect::Postgres, postgres)] {
+            let plan = plan(&set, &[], &Goal::Latest, dialect).unwrap();
+            assert_eq!(plan.segments[0].kind, expected, "{sql} {asked} {dialect:?}");
+        }
+    }
 }
 
 #[test]

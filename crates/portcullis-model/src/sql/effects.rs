@@ -7,7 +7,8 @@ use super::{Dialect, Statement, TokenKind, statements};
 /// What a text does to tables. Names are folded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Effects {
-    /// Tables named in `DELETE`, `DROP TABLE` or `REPLACE`: their rows may become fewer.
+    /// Tables named in `DELETE`, `DROP TABLE`, `TRUNCATE` or `REPLACE`: their rows may
+    /// become fewer.
     pub removes_rows_of: BTreeSet<String>,
     /// Tables named in `DROP TABLE`.
     pub drops: BTreeSet<String>,
@@ -18,8 +19,8 @@ pub struct Effects {
     pub touches_rows: bool,
     /// Whether it says `PRAGMA foreign_keys`.
     pub sets_foreign_keys: bool,
-    /// Whether SQLite has a statement here that fails or does nothing in a transaction,
-    /// or one that begins or ends a transaction of its own.
+    /// Whether SQLite has a statement here that may fail or do nothing in a transaction
+    /// (every `PRAGMA` counts), or one that begins or ends a transaction of its own.
     pub refuses_transaction: bool,
     /// Whether something else than `PRAGMA` and `VACUUM` is said: what only says these can
     /// be run again when it isn't known whether it ran.
@@ -48,13 +49,13 @@ pub fn effects(sql: &str, dialect: Dialect) -> Effects {
         if statement.is_trigger() {
             effects.unrepeatable = true;
         } else {
-            see(&statement, &mut effects);
+            see(&statement, dialect, &mut effects);
         }
     }
     effects
 }
 
-fn see(statement: &Statement<'_>, effects: &mut Effects) {
+fn see(statement: &Statement<'_>, dialect: Dialect, effects: &mut Effects) {
     if statement.has_keywords(0, &["pragma"]) {
         let (name, _) = statement.name_at(1).unwrap_or_default();
         effects.sets_foreign_keys |= name == "foreign_keys";
@@ -78,7 +79,8 @@ fn see(statement: &Statement<'_>, effects: &mut Effects) {
     let quiet = ["create", "alter", "pragma", "select", "comment", "grant", "revoke"];
     let keyword = statement.word(0).to_ascii_lowercase();
     effects.touches_rows |= !quiet.contains(&keyword.as_str());
-    rename(statement, effects);
+    rename(statement, dialect, effects);
+    truncate(statement, dialect, effects);
     for index in 0..statement.len() {
         if statement.tokens()[index].kind != TokenKind::Word {
             continue;
@@ -91,7 +93,7 @@ fn see(statement: &Statement<'_>, effects: &mut Effects) {
             };
             drop_list(statement, at, effects);
         } else if let Some(at) = removal(statement, index)
-            && let Some((table, _)) = statement.name_at(at)
+            && let Some((table, _)) = statement.name_at(past_only(statement, at, dialect))
         {
             effects.removes_rows_of.insert(table);
         }
@@ -100,12 +102,11 @@ fn see(statement: &Statement<'_>, effects: &mut Effects) {
 
 /// The index of the table's name, if a row-removing phrase begins at `index`.
 fn removal(statement: &Statement<'_>, index: usize) -> Option<usize> {
-    let phrases: [&[&str]; 5] = [
+    let phrases: [&[&str]; 4] = [
         &["delete", "from"],
         &["replace", "into"],
         &["insert", "or", "replace", "into"],
         &["update", "or", "replace"],
-        &["truncate", "table"],
     ];
     phrases
         .iter()
@@ -124,12 +125,40 @@ fn drop_list(statement: &Statement<'_>, mut at: usize, effects: &mut Effects) {
     }
 }
 
-fn rename(statement: &Statement<'_>, effects: &mut Effects) {
+/// `TRUNCATE [TABLE] [ONLY] name [*], …`; SQLite has no such statement.
+fn truncate(statement: &Statement<'_>, dialect: Dialect, effects: &mut Effects) {
+    if dialect != Dialect::Postgres || !statement.has_keywords(0, &["truncate"]) {
+        return;
+    }
+    let mut at = if statement.has_keywords(1, &["table"]) { 2 } else { 1 };
+    while let Some((table, next)) = statement.name_at(past_only(statement, at, dialect)) {
+        effects.removes_rows_of.insert(table);
+        let next =
+            (next..).find(|index| !matches!(statement.word(*index), "*" | ")")).unwrap_or(next);
+        if statement.word(next) != "," {
+            break;
+        }
+        at = next + 1;
+    }
+}
+
+/// The index after PostgreSQL's `ONLY`, and after the parenthesis that may follow it. In
+/// SQLite a table may have that name.
+fn past_only(statement: &Statement<'_>, at: usize, dialect: Dialect) -> usize {
+    match dialect {
+        Dialect::Postgres if statement.has_keywords(at, &["only"]) => {
+            at + 1 + usize::from(statement.word(at + 1) == "(")
+        }
+        _ => at,
+    }
+}
+
+fn rename(statement: &Statement<'_>, dialect: Dialect, effects: &mut Effects) {
     if !statement.has_keywords(0, &["alter", "table"]) {
         return;
     }
     let at = if statement.has_keywords(2, &["if", "exists"]) { 4 } else { 2 };
-    let Some((from, next)) = statement.name_at(at) else { return };
+    let Some((from, next)) = statement.name_at(past_only(statement, at, dialect)) else { return };
     if statement.has_keywords(next, &["rename", "to"])
         && let Some((to, _)) = statement.name_at(next + 2)
     {
@@ -141,8 +170,8 @@ fn rename(statement: &Statement<'_>, effects: &mut Effects) {
 mod tests {
     use super::*;
 
-    fn removed(sql: &str) -> Vec<String> {
-        effects(sql, Dialect::Sqlite).removes_rows_of.into_iter().collect()
+    fn removed(sql: &str, dialect: Dialect) -> Vec<String> {
+        effects(sql, dialect).removes_rows_of.into_iter().collect()
     }
 
     #[test]
@@ -160,7 +189,67 @@ mod tests {
             ("CREATE TRIGGER t AFTER INSERT ON l BEGIN DELETE FROM m; END", &[]),
         ];
         for (sql, expected) in cases {
-            assert_eq!(removed(sql), *expected, "{sql}");
+            assert_eq!(removed(sql, Dialect::Sqlite), *expected, "{sql}");
+        }
+        assert_eq!(removed("DELETE FROM only WHERE 1", Dialect::Sqlite), ["only"]);
+    }
+
+    #[test]
+    fn postgres_names_several_tables_at_once() {
+        let cases: &[(&str, &[&str])] = &[
+            ("DROP TABLE a, s.b, \"C\" CASCADE", &["a", "b", "c"]),
+            ("DROP TABLE IF EXISTS a, b", &["a", "b"]),
+            ("TRUNCATE a", &["a"]),
+            ("truncate table s.a, b RESTART IDENTITY", &["a", "b"]),
+            ("TRUNCATE TABLE ONLY a *, ONLY (b), ONLY s.c CASCADE", &["a", "b", "c"]),
+            ("TRUNCATE", &[]),
+            ("GRANT TRUNCATE ON a TO b", &[]),
+            ("DELETE FROM ONLY (a) WHERE true", &["a"]),
+        ];
+        for (sql, expected) in cases {
+            let found = effects(sql, Dialect::Postgres);
+            assert_eq!(found.removes_rows_of.iter().collect::<Vec<_>>(), *expected, "{sql}");
+            let drops: &[&str] = if sql.starts_with("DROP") { expected } else { &[] };
+            assert_eq!(found.drops.iter().collect::<Vec<_>>(), *drops, "{sql}");
+        }
+        let renames =
+            effects("ALTER TABLE IF EXISTS ONLY a RENAME TO b", Dialect::Postgres).renames;
+        assert_eq!(renames, [("a".to_owned(), "b".to_owned())]);
+        // A mode of SQLite's journal is no statement.
+        assert!(removed("PRAGMA journal_mode = TRUNCATE", Dialect::Sqlite).is_empty());
+    }
+
+    #[test]
+    fn what_needs_care_around_a_transaction_or_a_crash_is_seen() {
+        // The text, whether it refuses a transaction, whether it can't be run twice.
+        let cases = [
+            ("", false, false),
+            ("-- VACUUM;", false, false),
+            ("VACUUM", true, false),
+            ("vacuum main INTO 'x'", true, false),
+            ("PRAGMA journal_mode = WAL; VACUUM", true, false),
+            ("\u{feff}PRAGMA user_version", true, false),
+            ("VACUUM; SELECT 1", true, true),
+            ("CREATE INDEX vacuum ON a(pragma)", false, true),
+            ("SELECT 'VACUUM', \"pragma\"", false, true),
+            ("CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM b; END;", false, true),
+            ("CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM b; END; COMMIT", true, true),
+            ("BEGIN IMMEDIATE", true, true),
+            ("COMMIT", true, true),
+            ("END", true, true),
+            ("ROLLBACK TO a", true, true),
+            ("SAVEPOINT a", true, true),
+            ("RELEASE a", true, true),
+            ("ATTACH 'x' AS y", true, true),
+            ("DETACH y", true, true),
+        ];
+        for (sql, refuses, unrepeatable) in cases {
+            let found = effects(sql, Dialect::Sqlite);
+            assert_eq!(
+                (found.refuses_transaction, found.unrepeatable),
+                (refuses, unrepeatable),
+                "{sql}"
+            );
         }
     }
 

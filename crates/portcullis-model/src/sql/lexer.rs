@@ -37,8 +37,8 @@ pub struct Token {
 
 /// The tokens of a text, without the white space between them.
 pub fn lex(sql: &str, dialect: Dialect) -> Vec<Token> {
-    // With the blank after it, a token has six bytes on average.
-    let mut tokens = Vec::with_capacity(sql.len() / 5);
+    // With the blank after it, a token has more than six bytes on average.
+    let mut tokens = Vec::with_capacity(sql.len() / 6);
     let mut cursor = Cursor { sql, bytes: sql.as_bytes(), at: 0, dialect };
     while let Some(token) = cursor.next_token() {
         tokens.push(token);
@@ -212,7 +212,8 @@ mod tests {
     #[test]
     fn quotes_comments_and_dollars_are_one_token_each() {
         use TokenKind::*;
-        let cases: &[(Dialect, &str, &[(TokenKind, &str)])] = &[
+        type Case<'a> = (Dialect, &'a str, &'a [(TokenKind, &'a str)]);
+        let cases: &[Case<'_>] = &[
             (Dialect::Sqlite, "'it''s; --'", &[(Text, "'it''s; --'")]),
             (Dialect::Sqlite, "[a;b] `c;`", &[(QuotedName, "[a;b]"), (QuotedName, "`c;`")]),
             (Dialect::Sqlite, "/* a /* b */ c", &[(Comment, "/* a /* b */"), (Word, "c")]),

@@ -1,6 +1,6 @@
 //! Just enough SQL: tokens, statements, and what statements do to tables.
 //!
-//! Architecture invariant: nothing here parses expressions or knows a schema. What only
+//! Nothing here parses expressions or knows a schema. What only
 //! an engine can tell is asked of the engine.
 
 mod effects;

@@ -46,10 +46,15 @@ impl<'a> Statement<'a> {
 
     /// Whether the tokens from `index` on are these keywords, in any case.
     pub fn has_keywords(&self, index: usize, keywords: &[&str]) -> bool {
-        keywords.iter().enumerate().all(|(offset, keyword)| {
-            self.tokens.get(index + offset).is_some_and(|token| token.kind == TokenKind::Word)
-                && self.word(index + offset).eq_ignore_ascii_case(keyword)
-        })
+        let tokens = self.tokens.get(index..).unwrap_or_default();
+        tokens.len() >= keywords.len()
+            && tokens.iter().zip(keywords).all(|(token, keyword)| {
+                // The length tells most words apart, and is the cheapest to compare.
+                token.span.len() == keyword.len()
+                    && token.kind == TokenKind::Word
+                    && self.source.as_bytes()[token.span.clone()]
+                        .eq_ignore_ascii_case(keyword.as_bytes())
+            })
     }
 
     /// The table named at `index`, folded, with any `schema.` left out; and the index
@@ -104,12 +109,17 @@ pub fn split<'a>(sql: &'a str, tokens: &[Token], dialect: Dialect) -> Vec<Statem
             TokenKind::Comment => continue,
             TokenKind::Semicolon if !body.holds_semicolons(sql, &current, dialect) => {
                 if !current.is_empty() {
-                    found.push(Statement { source: sql, tokens: std::mem::take(&mut current) });
+                    // A copy takes no more room than it needs.
+                    found.push(Statement { source: sql, tokens: current.clone() });
+                    current.clear();
                 }
                 body = Body::default();
             }
             _ => {
-                body.see(&sql[token.span.clone()], token.kind);
+                // Only there do bodies count.
+                if dialect == Dialect::Postgres {
+                    body.see(&sql[token.span.clone()], token.kind);
+                }
                 current.push(token.clone());
             }
         }
@@ -200,6 +210,15 @@ mod tests {
             let texts: Vec<_> = statements(sql, *dialect).iter().map(Statement::text).collect();
             assert_eq!(texts, *expected, "{sql}");
         }
+    }
+
+    #[test]
+    fn a_mark_in_front_hides_no_keyword_from_sqlite() {
+        let sql = "\u{feff}COMMIT;\u{feff}\u{feff} END";
+        let found = statements(sql, Dialect::Sqlite);
+        let texts: Vec<_> = found.iter().map(Statement::text).collect();
+        assert_eq!(texts, ["COMMIT", "END"]);
+        assert!(!statements(sql, Dialect::Postgres)[0].has_keywords(0, &["commit"]));
     }
 
     #[test]

@@ -1,0 +1,98 @@
+//! The house: which crate may know which.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{DependencyKind, MetadataCommand};
+
+/// What each crate may depend on, of this workspace. What isn't listed isn't allowed.
+const LAW: &[(&str, &[&str])] = &[
+    ("portcullis-model", &[]),
+    ("portcullis-lint", &["portcullis-model"]),
+    ("portcullis-database", &["portcullis-model"]),
+    ("portcullis-receipt", &["portcullis-model"]),
+    (
+        "portcullis-flow",
+        &["portcullis-model", "portcullis-lint", "portcullis-database", "portcullis-receipt"],
+    ),
+    (
+        "portcullis",
+        &[
+            "portcullis-model",
+            "portcullis-lint",
+            "portcullis-database",
+            "portcullis-receipt",
+            "portcullis-flow",
+        ],
+    ),
+    ("schema", &[]),
+    ("xtask", &["portcullis"]),
+    ("portcullis-tests", &["portcullis"]),
+];
+
+/// Crates that only the database crate (and the example's schema) may name.
+const ENGINES: &[&str] =
+    &["diesel", "diesel_migrations", "rusqlite", "libsqlite3-sys", "sqllogictest"];
+
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let metadata = MetadataCommand::new().no_deps().exec().unwrap();
+    metadata
+        .workspace_packages()
+        .into_iter()
+        .map(|package| {
+            let normal =
+                package.dependencies.iter().filter(|one| one.kind != DependencyKind::Development);
+            (package.name.to_string(), normal.map(|one| one.name.clone()).collect())
+        })
+        .collect()
+}
+
+#[test]
+fn the_dependency_law_holds() {
+    let found = dependencies();
+    let members: BTreeSet<&str> = LAW.iter().map(|(name, _)| *name).collect();
+    let packages: BTreeSet<&str> = found.keys().map(String::as_str).collect();
+    assert_eq!(
+        packages, members,
+        "a crate is missing in the law, or the law names one that is gone"
+    );
+    for (name, allowed) in LAW {
+        for dependency in
+            found[*name].iter().filter(|dependency| members.contains(dependency.as_str()))
+        {
+            assert!(
+                allowed.contains(&dependency.as_str()),
+                "{name} may not depend on {dependency}"
+            );
+        }
+    }
+}
+
+#[test]
+fn only_the_database_crate_names_engines() {
+    for (name, dependencies) in dependencies() {
+        if name == "portcullis-database" || name == "schema" {
+            continue;
+        }
+        for engine in ENGINES {
+            assert!(!dependencies.contains(*engine), "{name} names {engine}");
+        }
+    }
+}
+
+#[test]
+fn every_crate_obeys_the_workspaces_lints_and_has_a_readme() {
+    let metadata = MetadataCommand::new().no_deps().exec().unwrap();
+    for package in metadata.workspace_packages() {
+        let manifest = std::fs::read_to_string(&package.manifest_path).unwrap();
+        assert!(manifest.contains("[lints]\nworkspace = true"), "{} has no [lints]", package.name);
+        let directory = package.manifest_path.parent().unwrap();
+        if directory.as_str().contains("/crates/") {
+            let source = std::fs::read_to_string(directory.join("src/lib.rs")).unwrap();
+            assert!(
+                source.contains("#![doc = include_str!(\"../README.md\")]"),
+                "{}",
+                package.name
+            );
+        }
+    }
+}
