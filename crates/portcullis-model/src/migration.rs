@@ -97,8 +97,11 @@ impl Migration {
         hasher.field(if self.metadata.run_in_transaction() { b"transaction" } else { b"none" });
         for file in [&self.up, &self.down] {
             match file.bytes() {
-                Some(bytes) => hasher.field(&normalised(bytes)),
-                None => hasher.field(b"\0absent"),
+                Some(bytes) => {
+                    hasher.field(b"present");
+                    hasher.field(&normalised(bytes));
+                }
+                None => hasher.field(b"absent"),
             }
         }
         hasher.finish()
