@@ -193,6 +193,82 @@ impl Workspace {
         let list = ran.json()["backups"].as_array().unwrap().clone();
         list.iter().map(|backup| PathBuf::from(backup["file"].as_str().unwrap())).collect()
     }
+
+    /// Writes a file of the workspace, with the directories on the way.
+    pub(crate) fn write(&self, file: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// A command that stops with this code and says operation, place, cause and next step.
+    #[track_caller]
+    pub(crate) fn stops(&self, arguments: &[&str], code: i32) -> Ran {
+        let ran = self.run(arguments).expect(code);
+        ran.is_for_people();
+        for label in
+            ["error: couldn't ", "\n  where  ", "\n    why  ", "\n   next  ", "\n   exit  "]
+        {
+            let said = ran.stderr.split_once(label).and_then(|(_, rest)| rest.lines().next());
+            assert!(
+                said.is_some_and(|said| !said.trim().is_empty()),
+                "no {label:?}:\n{}",
+                ran.stderr
+            );
+        }
+        ran
+    }
+
+    /// The same with `--format json`: one document, whose code is the exit code.
+    #[track_caller]
+    pub(crate) fn stops_in_json(&self, arguments: &[&str], code: i32) -> serde_json::Value {
+        let ran = self.run(&[arguments, &["--format", "json"]].concat()).expect(code);
+        ran.is_for_people();
+        let document = ran.json();
+        assert_eq!(document["code"], code, "{document}");
+        for key in ["operation", "place", "cause", "nextStep"] {
+            assert!(
+                document[key].as_str().is_some_and(|said| !said.is_empty()),
+                "{key}: {document}"
+            );
+        }
+        document
+    }
+
+    /// Stops with this code in both formats, and neither makes nor changes a byte of the
+    /// database. (Reading the bytes drops the locks that this process holds on the file.)
+    #[track_caller]
+    pub(crate) fn refuses(&self, arguments: &[&str], code: i32) -> Ran {
+        let before = fs::read(self.database()).ok();
+        let ran = self.stops(arguments, code);
+        self.stops_in_json(arguments, code);
+        assert!(fs::read(self.database()).ok() == before, "the database was made or changed");
+        ran
+    }
+}
+
+impl Ran {
+    /// Fails if anything was printed that only a programmer understands, or a secret.
+    #[track_caller]
+    pub(crate) fn is_for_people(&self) {
+        for word in [
+            "hunter2",
+            "panicked",
+            "internal error",
+            "backtrace",
+            "BACKTRACE",
+            "SqliteFailure",
+            "Error {",
+            "Error(",
+            "Some(",
+            "\u{1b}",
+        ] {
+            for (name, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+                assert!(!text.contains(word), "{word:?} in {name}:\n{text}");
+            }
+        }
+    }
 }
 
 /// See [`Workspace::content`].

@@ -10,5 +10,5 @@ struct Xtask {
 }
 
 fn main() -> std::process::ExitCode {
-    portcullis::run(Xtask::parse().command)
+    portcullis::parse::<Xtask>().map_or_else(|code| code, |xtask| portcullis::run(xtask.command))
 }

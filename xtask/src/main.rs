@@ -26,8 +26,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match Xtask::parse().command {
-        Command::Gate(command) => portcullis::run(command),
-        Command::Chore(chore) => chore::run(chore),
+    match portcullis::parse::<Xtask>() {
+        Ok(Xtask { command: Command::Gate(command) }) => portcullis::run(command),
+        Ok(Xtask { command: Command::Chore(chore) }) => chore::run(chore),
+        Err(code) => code,
     }
 }

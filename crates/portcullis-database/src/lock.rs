@@ -6,6 +6,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,6 +15,8 @@ use portcullis_model::redact;
 
 use crate::seam::Writer;
 use crate::{Error, ErrorKind, Result, sqlite};
+
+const OPERATION: &str = "take the runner's lock";
 
 /// Held as long as this process may change the database.
 #[derive(Debug, Clone)]
@@ -29,21 +32,17 @@ pub struct RunLock {
 /// [`ErrorKind::Busy`] with the other runner's process number, or the lock file can't be
 /// made.
 pub fn lock(target: &Target) -> Result<RunLock> {
-    const OPERATION: &str = "take the runner's lock";
     let path = lock_path(&target.path);
+    match target.engine {
+        Engine::Sqlite => sqlite::check_way(target)?,
+    }
     if !target.protected
         && let Some(directory) = path.parent()
     {
         fs::create_dir_all(directory)
             .map_err(|error| Error::io(OPERATION, directory, &error).refused())?;
     }
-    let mut file = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(|error| Error::io(OPERATION, &path, &error).refused())?;
+    let mut file = open_lock_file(&path)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -76,6 +75,24 @@ pub fn lock(target: &Target) -> Result<RunLock> {
     // A full disk may not keep a technician from restoring.
     drop(written);
     Ok(RunLock { target: target.clone(), _file: Arc::new(file) })
+}
+
+/// Opens the lock file, or makes it; never somebody else's file through a link.
+fn open_lock_file(path: &Path) -> Result<File> {
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
+        .open(path)
+        .map_err(|error| Error::io(OPERATION, path, &error).refused())?;
+    let metadata = file.metadata().map_err(|error| Error::io(OPERATION, path, &error).refused())?;
+    if metadata.is_file() && metadata.nlink() == 1 {
+        return Ok(file);
+    }
+    let cause = "it is no regular file with one name";
+    Err(Error::new(ErrorKind::Refused, OPERATION, redact::path(path), cause, "move it away"))
 }
 
 impl RunLock {

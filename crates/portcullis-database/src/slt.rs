@@ -62,9 +62,25 @@ pub(crate) fn run(path: &Path, engine: &'static str, query: Query<'_>) -> Result
                 return Err(format!("{name}: a smoke query may not use {word:?}"));
             }
         }
-        runner.run(record).map_err(|error| error.display(false).to_string())?;
+        runner.run(record).map_err(|error| describe(&error))?;
     }
     Ok(held)
+}
+
+/// Where and how a record failed, without its SQL and without rows: the text goes into
+/// receipts.
+fn describe(error: &sqllogictest::TestError) -> String {
+    use sqllogictest::TestErrorKind as Kind;
+    let how = match error.kind() {
+        Kind::Fail { err, .. } => err.to_string(),
+        Kind::Ok { .. } => "it succeeded, but it was expected to fail".to_owned(),
+        Kind::QueryResultMismatch { .. } => "the result is not the expected one".to_owned(),
+        Kind::QueryResultColumnsMismatch { .. } => {
+            "the result has other columns than expected".to_owned()
+        }
+        _ => "the record doesn't hold".to_owned(),
+    };
+    format!("{}: {how}", error.location())
 }
 
 #[derive(Debug, thiserror::Error)]

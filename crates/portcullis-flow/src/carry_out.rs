@@ -8,6 +8,7 @@ use portcullis_database::{Error, ErrorKind, VerifiedBackup};
 use portcullis_model::config::Target;
 use portcullis_model::exit::Exit;
 use portcullis_model::plan::{Direction, Plan, Segment, SegmentKind};
+use portcullis_model::redact;
 use portcullis_model::smoke::{self, Check, SmokePassed, When};
 use portcullis_receipt::{Facts, Failed, Failure, FewerRows, MigrationFacts};
 
@@ -225,7 +226,10 @@ fn rolled_back(error: Error, segment: usize, scene: &mut Scene<'_, '_>) -> Troub
     let (exit, state) = match (segment, error.kind) {
         (0, ErrorKind::Busy) => (Exit::Busy, "as it was before: nothing was touched".to_owned()),
         (0, _) => (Exit::Undone, "as it was before".to_owned()),
-        _ => (Exit::PartWay, format!("healthy, at version {}", committed.unwrap_or_default())),
+        _ => (
+            Exit::PartWay,
+            format!("healthy, at version {}", redact::printable(&committed.unwrap_or_default())),
+        ),
     };
     trouble(error, exit, state, Some("rolled back".to_owned()))
 }
@@ -260,7 +264,7 @@ fn undo_by_restore(
     );
     trouble.next_step = match file {
         Some(file) => {
-            format!("follow the steps above, also in {}", portcullis_model::redact::path(&file))
+            format!("follow the steps above, also in {}", redact::path(&file))
         }
         None => "follow the steps above".to_owned(),
     };

@@ -6,7 +6,7 @@ use portcullis_database::VerifiedBackup;
 use portcullis_database::seam::{Baseline, Closes};
 use portcullis_model::config::Target;
 use portcullis_model::exit::Exit;
-use portcullis_model::plan::{Goal, Plan, plan};
+use portcullis_model::plan::{Applied, Goal, Plan, plan};
 use portcullis_model::redact;
 use portcullis_model::smoke::{Check, SmokePassed};
 use portcullis_model::words::{bytes, count};
@@ -58,7 +58,7 @@ pub fn migrate(request: &Request<'_>, observer: &mut dyn Observer) -> Result<Mig
     let linted = read_and_lint(request, &mut clock)?;
     let locked = identify_and_lock(request, &linted, &mut clock)?;
     let locked = settle::settle(locked, request, &linted, &mut clock)?;
-    let plan = plan_for(request, &linted, &locked)?;
+    let plan = plan_on(request, &linted, &locked.survey.applied, locked.survey.bytes)?;
     if plan.is_empty() && locked.arrival == Arrival::Known {
         return Ok(Migrated::UpToDate { version: plan.to });
     }
@@ -80,6 +80,9 @@ pub fn preview(
         Some(mut reader) => Some(reader.survey()?),
         None => None,
     };
+    if let Some(survey) = &survey {
+        stage::check_identity(request.target, survey, request.enrol)?;
+    }
     let applied = survey.as_ref().map_or(&[][..], |survey| &survey.applied);
     let plan = plan(linted.set(), applied, &request.goal, request.target.engine.dialect())
         .map_err(|refusals| Stop::refused_plan(&request.target.name, &refusals))?;
@@ -111,8 +114,7 @@ fn identify_and_lock(
     let target = request.target;
     // Opening makes the file: a run that can't be planned shouldn't leave an empty one.
     if !target.path.exists() {
-        plan(linted.set(), &[], &request.goal, target.engine.dialect())
-            .map_err(|refusals| Stop::refused_plan(&target.name, &refusals))?;
+        plan_on(request, linted, &[], 0)?;
     }
     let locked = stage::identify_and_lock(target, request.enrol)?;
     let arrival = match locked.arrival {
@@ -134,11 +136,17 @@ fn identify_and_lock(
     Ok(locked)
 }
 
-fn plan_for(request: &Request<'_>, linted: &Linted, locked: &Locked) -> Result<Plan, Stop> {
+/// The plan for a database in this state, if there is room to carry it out.
+fn plan_on(
+    request: &Request<'_>,
+    linted: &Linted,
+    applied: &[Applied],
+    bytes: u64,
+) -> Result<Plan, Stop> {
     let target = request.target;
-    let plan = plan(linted.set(), &locked.survey.applied, &request.goal, target.engine.dialect())
+    let plan = plan(linted.set(), applied, &request.goal, target.engine.dialect())
         .map_err(|refusals| Stop::refused_plan(&target.name, &refusals))?;
-    estimate::estimate(target, &plan, locked.survey.bytes)?.check(target)?;
+    estimate::estimate(target, &plan, bytes)?.check(target)?;
     Ok(plan)
 }
 
@@ -207,7 +215,7 @@ fn begin(
     let intent = Intent {
         action: Action::Migrate,
         started: facts.started.clone(),
-        reason: request.reason.clone(),
+        reason: facts.reason.clone(),
         plan: plan.digest(),
         applied_before: locked
             .survey
@@ -236,7 +244,7 @@ fn begin(
 
 /// Sorts by time, and is unique.
 pub(crate) fn backup_name(run: Uuid) -> String {
-    let stamp = record::now().replace([':', '-'], "");
+    let stamp = record::now().replace([':', '-', '.'], "");
     format!("{stamp}-{}.db", &run.simple().to_string()[..8])
 }
 

@@ -19,7 +19,7 @@ use crate::origin;
 use crate::stage::Locked;
 
 pub(crate) fn now() -> String {
-    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
 }
 
 /// What is known when a run begins.
@@ -69,7 +69,7 @@ impl<'a> Beginning<'a> {
             action: self.action,
             started: now(),
             finished: String::new(),
-            reason: self.reason,
+            reason: self.reason.map(|reason| redact::urls(&reason).into_owned()),
             who: origin::who(),
             tool: origin::tool(),
             commit: origin::commit(self.root),

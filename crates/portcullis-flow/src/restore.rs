@@ -132,7 +132,7 @@ fn locate(target: &Target, backup: &Path) -> Result<PathBuf, Stop> {
     let path = found.and_then(|path| std::path::absolute(path).ok());
     path.ok_or_else(|| {
         Stop::new(
-            Exit::Usage,
+            Exit::Refused,
             "find the backup",
             redact::path(backup),
             format!("there is no such file, here or in {}", redact::path(&target.backups)),

@@ -77,7 +77,10 @@ fn refused_by_lint(set: MigrationSet, findings: Vec<Finding>, errors: usize) -> 
         Exit::Refused,
         "let the migrations pass",
         redact::path(&set.root),
-        format!("the linter found {}", portcullis_model::words::count(errors, "error")),
+        format!(
+            "the linter found {}; no database was touched",
+            portcullis_model::words::count(errors, "error")
+        ),
         "correct them; cargo xtask explain RULE says more about each",
     );
     stop.findings = Some(Box::new((set, findings)));
@@ -112,6 +115,14 @@ pub fn identify_and_lock(target: &Target, enrol: Enrol) -> Result<Locked, Stop> 
     let recorded = recorded_identity(target);
     let (identity, arrival) = decide_identity(target, &survey, recorded, enrol)?;
     Ok(Locked { writer, survey, identity, arrival })
+}
+
+/// Compares a database's identity with what it must be, for a look without a lock.
+///
+/// # Errors
+/// It is another database, or one that this tool doesn't know.
+pub(crate) fn check_identity(target: &Target, survey: &Survey, enrol: Enrol) -> Result<(), Stop> {
+    decide_identity(target, survey, recorded_identity(target), enrol).map(|_| ())
 }
 
 /// What the configuration, or for an unprotected target the record under `var/`, says.

@@ -193,7 +193,7 @@ fn resolve(
     let wrong = |key: &str, cause: &str, next_step: &str| ConfigError {
         place: format!(
             "{FILE}: targets.{}{}{key}",
-            redact::printable(&name),
+            redact::printable(&redact::urls(&name)),
             if key.is_empty() { "" } else { "." }
         ),
         cause: cause.to_owned(),
@@ -207,6 +207,10 @@ fn resolve(
         ));
     }
     check_database_path(&raw.path).map_err(|(cause, next)| wrong("path", cause, next))?;
+    let places = raw.backups.iter().chain(&raw.receipts).chain(&raw.smoke);
+    if places.chain(migrations.values()).any(|path| is_url(path)) {
+        return Err(wrong("", "one of its places is a URL", "write paths only"));
+    }
     let var = root.join("var");
     let target = Target {
         engine: raw.engine,
@@ -255,6 +259,10 @@ fn resolve(
         }
     }
     Ok(target)
+}
+
+fn is_url(path: &Path) -> bool {
+    path.to_string_lossy().contains("://")
 }
 
 /// What must not be taken for a file's name, because SQLite reads it as something else.

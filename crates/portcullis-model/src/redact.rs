@@ -57,9 +57,10 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// A path for people: lossy where it isn't UTF-8, and [`printable`].
+/// A path for people: lossy where it isn't UTF-8, without credentials should it be a URL
+/// by mistake, and [`printable`].
 pub fn path(path: &std::path::Path) -> String {
-    printable(&path.to_string_lossy()).into_owned()
+    printable(&urls(&path.to_string_lossy())).into_owned()
 }
 
 #[cfg(test)]

@@ -12,6 +12,18 @@ use portcullis_model::exit::Exit;
 
 pub use command::Command;
 
+/// Parses the command line, or prints the help or what is wrong with it. What was typed is
+/// echoed without the credentials that a URL in it may hold.
+///
+/// # Errors
+/// The code to exit with.
+pub fn parse<P: clap::Parser>() -> Result<P, ExitCode> {
+    P::try_parse().map_err(|error| {
+        print::usage(&error);
+        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()))
+    })
+}
+
 /// Runs a command and says how it ended.
 pub fn run(command: Command) -> ExitCode {
     // A bug is told in one line: where it is, and what it means for the database.

@@ -52,7 +52,7 @@ pub(super) fn back_up(
         engine_version: rusqlite::version().to_owned(),
         target: session.target.name.clone(),
         run: request.run,
-        created: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+        created: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
         verified: ["SHA-256 of the bytes on disk", "integrity_check", "foreign_key_check"]
             .map(str::to_owned)
             .to_vec(),

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use portcullis_model::catalog::{Catalog, Object, ObjectKind, is_bookkeeping, normalise};
+use portcullis_model::redact;
 use portcullis_model::sql::Dialect;
 use rusqlite::{Connection, Result as SqlResult};
 
 use super::ledger;
+use crate::error::sqlite_words;
 use crate::seam::Survey;
 use crate::{Error, Result};
 
@@ -82,42 +84,82 @@ pub(super) fn relations(conn: &Connection, kind: &str) -> SqlResult<Vec<String>>
     Ok(names.into_iter().filter(|name| !is_bookkeeping(name)).collect())
 }
 
-/// Row counts of the ordinary tables.
-pub(super) fn counts(conn: &Connection) -> SqlResult<BTreeMap<String, u64>> {
-    relations(conn, "table")?
-        .into_iter()
-        .map(|table| {
-            let sql = format!("SELECT count(*) FROM main.{}", quoted(&table));
-            let rows: i64 = conn.query_row(&sql, [], |row| row.get(0))?;
-            Ok((table, u64::try_from(rows).unwrap_or_default()))
-        })
-        .collect()
+/// Row counts of tables.
+pub(super) fn counts(conn: &Connection, tables: &[String]) -> SqlResult<BTreeMap<String, u64>> {
+    let count = |table: &String| {
+        let sql = format!("SELECT count(*) FROM main.{}", quoted(table));
+        let rows: i64 = conn.query_row(&sql, [], |row| row.get(0))?;
+        Ok((table.clone(), u64::try_from(rows).unwrap_or_default()))
+    };
+    tables.iter().map(count).collect()
 }
 
-/// Foreign-key violations, counted per table and referenced table: of all tables, or of
-/// these.
-pub(super) fn violations(
-    conn: &Connection,
-    tables: Option<&[String]>,
-) -> SqlResult<BTreeMap<(String, String), u64>> {
-    let mut found = BTreeMap::new();
-    let mut collect = |sql: &str| -> SqlResult<()> {
-        let mut statement = conn.prepare(sql)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            *found.entry((row.get(0)?, row.get(2)?)).or_default() += 1;
+/// Foreign-key violations per table and referenced table.
+pub(super) type Violations = BTreeMap<(String, String), u64>;
+
+/// Foreign-key violations, counted: of all tables, or of these. A key that SQLite can't
+/// check (its parent has no unique column for it) counts as one, with SQLite's words in
+/// place of the parent.
+pub(super) fn violations(conn: &Connection, tables: Option<&[String]>) -> SqlResult<Violations> {
+    let mut found = Violations::new();
+    let all;
+    let tables = match tables {
+        Some(tables) => tables,
+        None => {
+            all = relations(conn, "table")?;
+            &all
         }
-        Ok(())
     };
-    match tables {
-        None => collect("PRAGMA main.foreign_key_check")?,
-        Some(tables) => {
-            for table in tables {
-                collect(&format!("PRAGMA main.foreign_key_check({})", quoted(table)))?;
+    for table in tables {
+        let sql = format!("PRAGMA main.foreign_key_check({})", quoted(table));
+        let checked = conn.prepare(&sql).and_then(|mut statement| {
+            let mut rows = statement.query([])?;
+            let mut parents = BTreeMap::new();
+            while let Some(row) = rows.next()? {
+                *parents.entry(row.get::<_, String>(2)?).or_default() += 1;
             }
+            Ok(parents)
+        });
+        match checked {
+            Ok(parents) => found
+                .extend(parents.into_iter().map(|(parent, rows)| ((table.clone(), parent), rows))),
+            Err(error) if sqlite_words(&error).starts_with(MISMATCH) => {
+                found.insert((table.clone(), sqlite_words(&error)), 1);
+            }
+            Err(error) => return Err(error),
         }
     }
     Ok(found)
+}
+
+/// How SQLite begins to speak of a key that it can't check.
+const MISMATCH: &str = "foreign key mismatch";
+
+/// What is worse now than before, in words; tables that were renamed are followed.
+pub(super) fn worse(
+    before: &Violations,
+    now: &Violations,
+    renames: &[(String, String)],
+) -> Option<String> {
+    let follow = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        renames.iter().fold(name, |name, (from, to)| if *from == name { to.clone() } else { name })
+    };
+    let known: BTreeMap<(String, String), u64> = before
+        .iter()
+        .map(|((table, parent), rows)| ((follow(table), follow(parent)), *rows))
+        .collect();
+    let key = |(table, parent): &(String, String)| {
+        (table.to_ascii_lowercase(), parent.to_ascii_lowercase())
+    };
+    let ((table, parent), rows) =
+        now.iter().find(|(pair, rows)| **rows > known.get(&key(pair)).copied().unwrap_or(0))?;
+    let (table, parent) = (redact::printable(table), redact::printable(parent));
+    Some(if parent.starts_with(MISMATCH) {
+        parent.into_owned()
+    } else {
+        format!("{rows} rows of {table} reference rows of {parent} that don't exist")
+    })
 }
 
 /// These tables, and every table that references one of them.

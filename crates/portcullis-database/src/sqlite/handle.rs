@@ -11,9 +11,12 @@
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
-use std::ffi::{c_char, c_int};
+use std::collections::BTreeMap;
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::Path;
 use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use diesel::{Connection as _, SqliteConnection};
 use portcullis_model::redact;
@@ -37,10 +40,70 @@ unsafe extern "C" fn remember(
     ffi::SQLITE_OK
 }
 
+/// Rows inserted less rows deleted, per table of the main database, while it is on.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    on: AtomicBool,
+    changes: Mutex<BTreeMap<String, i64>>,
+}
+
+impl Tally {
+    /// Begins at zero.
+    pub(super) fn start(&self) {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.on.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends, and tells.
+    pub(super) fn stop(&self) -> BTreeMap<String, i64> {
+        self.on.store(false, Ordering::Relaxed);
+        std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What SQLite calls for each row that is inserted, deleted or updated.
+unsafe extern "C" fn count_row(
+    tally: *mut c_void,
+    action: c_int,
+    database: *const c_char,
+    table: *const c_char,
+    _row: i64,
+) {
+    // SAFETY: `tally` is the pointer that `connect` registered, from an `Arc` that outlives
+    // the connection.
+    let tally = unsafe { &*tally.cast::<Tally>() };
+    let change = match action {
+        ffi::SQLITE_INSERT => 1,
+        ffi::SQLITE_DELETE => -1,
+        _ => return,
+    };
+    if !tally.on.load(Ordering::Relaxed) {
+        return;
+    }
+    // SAFETY: SQLite passes names that end in NUL and live as long as the call.
+    let (database, table) = unsafe { (CStr::from_ptr(database), CStr::from_ptr(table)) };
+    if database.to_bytes() == b"main" {
+        let mut changes = tally.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        match changes.get_mut(&*table.to_string_lossy()) {
+            Some(count) => *count += change,
+            None => drop(changes.insert(table.to_string_lossy().into_owned(), change)),
+        }
+    }
+}
+
+/// One connection, as both libraries see it.
+pub(super) struct Connected {
+    /// Borrows the handle of `diesel`: to be dropped before it.
+    pub(super) conn: Connection,
+    pub(super) diesel: SqliteConnection,
+    /// SQLite writes here as long as the connection lives: to be dropped after it.
+    pub(super) tally: Arc<Tally>,
+}
+
 /// Opens the database (making it if it isn't there), once for both libraries.
 ///
-/// The first connection borrows the handle of the second: drop it first.
-pub(super) fn connect(path: &Path) -> Result<(Connection, SqliteConnection)> {
+/// The parts are to be dropped in the order of [`Connected`]'s fields.
+pub(super) fn connect(path: &Path) -> Result<Connected> {
     const OPERATION: &str = "open the database";
     let failed = |cause: String| {
         let next = "check that the path is right and who may write there";
@@ -70,7 +133,12 @@ pub(super) fn connect(path: &Path) -> Result<(Connection, SqliteConnection)> {
     // used by one thread at a time, through `&mut Session`, and SQLite is compiled
     // thread-safe (`SQLITE_THREADSAFE=1`), so that each sees the other's calls whole.
     let conn = unsafe { Connection::from_handle(db) }.map_err(|error| failed(error.to_string()))?;
-    Ok((conn, diesel))
+    let tally = Arc::new(Tally::default());
+    // SAFETY: `db` is open; `count_row` has the signature that SQLite calls; the pointer
+    // stays valid because the caller drops `tally` after the connection. It is shared
+    // state behind a lock, so the callback needs no more than a shared reference.
+    unsafe { ffi::sqlite3_update_hook(db, Some(count_row), Arc::as_ptr(&tally).cast_mut().cast()) };
+    Ok(Connected { conn, diesel, tally })
 }
 
 #[cfg(test)]
@@ -82,7 +150,7 @@ mod tests {
     fn both_libraries_speak_over_one_connection() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a ?#%.db");
-        let (conn, mut diesel) = connect(&path).unwrap();
+        let Connected { conn, mut diesel, tally: _tally } = connect(&path).unwrap();
         diesel::sql_query("BEGIN").execute(&mut diesel).unwrap();
         diesel::sql_query("CREATE TABLE t(x)").execute(&mut diesel).unwrap();
         assert!(!conn.is_autocommit());
@@ -99,6 +167,40 @@ mod tests {
     }
 
     #[test]
+    fn the_tally_sees_cascades_and_triggers_of_either_library() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut connected = connect(&directory.path().join("a.db")).unwrap();
+        let setup = "PRAGMA foreign_keys = ON;
+             CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE c(p REFERENCES p ON DELETE CASCADE);
+             CREATE TABLE log(x); INSERT INTO p VALUES (1), (2); INSERT INTO c VALUES (1), (1), (2);
+             INSERT INTO log VALUES (1), (2);
+             CREATE TRIGGER t AFTER UPDATE ON p BEGIN DELETE FROM log WHERE x = 1; END;";
+        connected.conn.execute_batch(setup).unwrap();
+        connected.tally.start();
+        diesel::sql_query("DELETE FROM p WHERE id = 1").execute(&mut connected.diesel).unwrap();
+        connected.conn.execute("UPDATE p SET id = 3 WHERE id = 9", []).unwrap();
+        connected.conn.execute("UPDATE p SET id = id", []).unwrap();
+        let expected =
+            [("c", -2), ("log", -1), ("p", -1)].map(|(table, change)| (table.to_owned(), change));
+        assert_eq!(connected.tally.stop(), BTreeMap::from(expected));
+        connected.conn.execute("INSERT INTO p VALUES (7)", []).unwrap();
+        assert_eq!(connected.tally.stop(), BTreeMap::new());
+    }
+
+    #[test]
+    fn dropping_a_table_tallies_the_rows_that_cascade() {
+        let directory = tempfile::tempdir().unwrap();
+        let connected = connect(&directory.path().join("a.db")).unwrap();
+        let setup = "PRAGMA foreign_keys = ON;
+             CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE c(p REFERENCES p ON DELETE CASCADE);
+             INSERT INTO p VALUES (1); INSERT INTO c VALUES (1), (1);";
+        connected.conn.execute_batch(setup).unwrap();
+        connected.tally.start();
+        connected.conn.execute_batch("DROP TABLE p").unwrap();
+        assert_eq!(connected.tally.stop().get("c"), Some(&-2));
+    }
+
+    #[test]
     fn threads_do_not_mix_their_handles_up() {
         let directory = tempfile::tempdir().unwrap();
         std::thread::scope(|scope| {
@@ -106,8 +208,8 @@ mod tests {
                 let path = directory.path().join(format!("{thread}.db"));
                 scope.spawn(move || {
                     for _ in 0..20 {
-                        let (conn, _diesel) = connect(&path).unwrap();
-                        assert_eq!(conn.path(), path.to_str());
+                        let connected = connect(&path).unwrap();
+                        assert_eq!(connected.conn.path(), path.to_str());
                     }
                 });
             }

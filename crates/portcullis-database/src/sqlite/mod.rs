@@ -7,9 +7,12 @@ mod handle;
 mod ledger;
 mod place;
 mod restore;
+mod rows;
 mod smoke;
+mod step;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::SqliteConnection;
@@ -84,11 +87,18 @@ struct Session {
     /// Borrows Diesel's handle, so it must be dropped before it: fields drop in order.
     conn: Connection,
     diesel: SqliteConnection,
+    /// SQLite writes into it, so it must be dropped after the connection.
+    tally: Arc<handle::Tally>,
     target: Target,
     /// `PRAGMA data_version` when the backup was taken: it changes when anybody else
-    /// commits, and only then.
+    /// commits.
     version_at_backup: Option<i64>,
-    counts: Option<apply::Counts>,
+    /// Whether a step of ours changed it too (a journal mode, a page size): then it no
+    /// longer tells others' commits.
+    version_is_blurred: bool,
+    counts: Option<rows::Counts>,
+    /// The tables that this run renamed, in order; folded.
+    renames: Vec<(String, String)>,
     _lock: RunLock,
 }
 
@@ -100,7 +110,7 @@ pub(crate) fn open_writer(lock: RunLock) -> Result<Box<dyn Writer>> {
 pub(crate) fn connect_writer(lock: RunLock) -> Result<Box<dyn Writer>> {
     const OPERATION: &str = "open the database";
     let target = lock.target().clone();
-    let (conn, diesel) = handle::connect(&target.path)?;
+    let handle::Connected { conn, diesel, tally } = handle::connect(&target.path)?;
     let prepare = || -> rusqlite::Result<()> {
         conn.busy_timeout(target.lock_wait)?;
         conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
@@ -113,16 +123,25 @@ pub(crate) fn connect_writer(lock: RunLock) -> Result<Box<dyn Writer>> {
     Ok(Box::new(Session {
         conn,
         diesel,
+        tally,
         target,
         version_at_backup: None,
+        renames: Vec::new(),
+        version_is_blurred: false,
         counts: None,
         _lock: lock,
     }))
 }
 
+pub(crate) use place::check_way;
 pub(crate) use restore::move_aside;
 
 impl Session {
+    /// Whether all rows are too many to read while writers wait.
+    fn is_large(&self) -> bool {
+        catalog::bytes(&self.conn).is_ok_and(|bytes| bytes > self.target.hold_writes_max)
+    }
+
     fn error(&self, operation: &str, error: &rusqlite::Error) -> Error {
         Error::sqlite(operation, &self.target.path, error)
     }
@@ -150,7 +169,7 @@ impl Writer for Session {
     }
 
     fn is_large(&self) -> bool {
-        catalog::bytes(&self.conn).is_ok_and(|bytes| bytes > self.target.hold_writes_max)
+        Session::is_large(self)
     }
 
     fn begin(&mut self, kind: SegmentKind) -> Result<()> {

@@ -25,6 +25,7 @@ pub(super) enum Found {
 /// Looks at the path without opening the file.
 pub(super) fn examine(target: &Target) -> Result<Found> {
     let path = &target.path;
+    check_way(target)?;
     let refused = |cause: String, next: &str| {
         Error::new(ErrorKind::Refused, OPERATION, redact::path(path), cause, next)
     };
@@ -58,37 +59,33 @@ pub(super) fn examine(target: &Target) -> Result<Found> {
         );
         return Err(refused(cause, "remove the other names (find / -samefile FILE)"));
     }
-    refuse_links_on_the_way(target)?;
     Ok(Found::File)
 }
 
-/// A protected path has no symbolic link in it at all; below the workspace nothing has.
-fn refuse_links_on_the_way(target: &Target) -> Result<()> {
+/// Refuses a path that leads through a symbolic link: anywhere on the way to a protected
+/// target, below the workspace on the way to any other.
+pub(crate) fn check_way(target: &Target) -> Result<()> {
     let path = &target.path;
-    let canonical =
-        fs::canonicalize(path).map_err(|error| Error::io(OPERATION, path, &error).refused())?;
-    if canonical == *path {
-        return Ok(());
+    let is_link =
+        |path: &Path| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+    // The record is at ROOT/var/identity/NAME.
+    let root = target.identity_record.ancestors().nth(3).unwrap_or(Path::new("/"));
+    let link = path
+        .ancestors()
+        .skip(1)
+        .take_while(|ancestor| {
+            target.protected || (ancestor.starts_with(root) && *ancestor != root)
+        })
+        .find(|ancestor| is_link(ancestor));
+    match link {
+        None => Ok(()),
+        Some(link) => {
+            let cause =
+                format!("the way there leads through a symbolic link, {}", redact::path(link));
+            let next = "write the path without links into portcullis.toml";
+            Err(Error::new(ErrorKind::Refused, OPERATION, redact::path(path), cause, next))
+        }
     }
-    let link = path.ancestors().find(|ancestor| {
-        fs::symlink_metadata(ancestor).is_ok_and(|metadata| metadata.is_symlink())
-    });
-    let below_workspace = match (link, &target.identity_record.ancestors().nth(3)) {
-        (Some(link), Some(root)) => link.starts_with(root) && link != *root,
-        _ => false,
-    };
-    if target.protected || below_workspace {
-        let cause =
-            format!("the way there leads through a symbolic link, to {}", redact::path(&canonical));
-        return Err(Error::new(
-            ErrorKind::Refused,
-            OPERATION,
-            redact::path(path),
-            cause,
-            "write the path without links into portcullis.toml",
-        ));
-    }
-    Ok(())
 }
 
 /// A journal without its database: making a new database there would roll the old

@@ -51,7 +51,13 @@ pub(super) fn undo(session: &mut Session, backup: &VerifiedBackup, progress: Pro
             Err(error) => Undo::Failed(error.to_string()),
         }
     } else {
-        Undo::NotProved("another program has written since the backup was taken".to_owned())
+        let why = if session.version_is_blurred {
+            "a step outside a transaction changed the file itself, so that another program's \
+             write couldn't be told from it"
+        } else {
+            "another program has written since the backup was taken"
+        };
+        Undo::NotProved(why.to_owned())
     };
     let _ = let_in(&session.conn);
     undone

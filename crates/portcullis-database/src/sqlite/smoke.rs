@@ -4,51 +4,64 @@ use portcullis_model::redact;
 use portcullis_model::smoke::{Check, Verdict, When};
 use rusqlite::{Connection, OpenFlags, Result as SqlResult};
 
+use super::backup::open_immutable;
 use super::{Session, catalog, ledger};
 use crate::error::sqlite_words;
 use crate::seam::{Baseline, Keys, Smoke};
 use crate::slt;
 
+/// The state to compare with. The backup's is read from the copy, where nobody waits.
 pub(super) fn baseline(conn: &Connection, keys: Keys<'_>) -> SqlResult<Baseline> {
-    let violations = match keys {
-        Keys::Now => catalog::violations(conn, None)?,
+    let of = |conn: &Connection, violations| -> SqlResult<Baseline> {
+        let unselectable =
+            unselectable(conn, FIRST_ROW)?.into_iter().map(|(name, _)| name).collect();
+        Ok(Baseline { violations, unselectable })
+    };
+    match keys {
+        Keys::Now => of(conn, catalog::violations(conn, None)?),
         Keys::Of(backup) => {
             let violations = backup.sidecar().foreign_key_violations.iter();
-            violations
-                .map(|found| ((found.table.clone(), found.parent.clone()), found.rows))
-                .collect()
+            let violations =
+                violations.map(|found| ((found.table.clone(), found.parent.clone()), found.rows));
+            of(&open_immutable(backup.path())?, violations.collect())
         }
-    };
-    let unselectable = unselectable(conn, "LIMIT 0")?.into_iter().map(|(name, _)| name).collect();
-    Ok(Baseline { violations, unselectable })
+    }
 }
+
+/// Enough to find what fails on a row, and little enough to do at any size.
+const FIRST_ROW: &str = "LIMIT 1";
 
 /// Inside the transaction the checks run on the connection that holds it; afterwards on
 /// a fresh one, which sees what everybody sees.
 pub(super) fn check(session: &mut Session, smoke: Smoke<'_>) -> Vec<Check> {
     match smoke.when {
         When::BeforeCommit => {
-            let large = session.is_large_now();
-            checks(&mut session.conn, smoke, large)
+            let large = session.is_large();
+            checks(&mut session.conn, smoke, large, &session.renames)
         }
         When::AfterCommit => {
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let opened = Connection::open_with_flags(&session.target.path, flags)
                 .and_then(|conn| conn.busy_timeout(session.target.lock_wait).map(|()| conn));
             match opened {
-                Ok(mut conn) => checks(&mut conn, smoke, false),
+                Ok(mut conn) => checks(&mut conn, smoke, false, &session.renames),
                 Err(error) => vec![Check::run("alive", || Err(sqlite_words(&error)))],
             }
         }
     }
 }
 
-fn checks(conn: &mut Connection, smoke: Smoke<'_>, large: bool) -> Vec<Check> {
+fn checks(
+    conn: &mut Connection,
+    smoke: Smoke<'_>,
+    large: bool,
+    renames: &[(String, String)],
+) -> Vec<Check> {
     let all_rows = if large { Reach::LeftOut } else { Reach::Run };
     let mut checks = vec![
         one("alive", smoke.when, Reach::Run, || alive(conn, smoke.when)),
         one("quick_check", smoke.when, all_rows, || quick_check(conn)),
-        one("foreign keys", smoke.when, all_rows, || foreign_keys(conn, smoke.baseline)),
+        one("foreign keys", smoke.when, all_rows, || foreign_keys(conn, smoke.baseline, renames)),
         one("every table and view", smoke.when, Reach::Run, || selectable(conn, &smoke)),
         one("applied versions", smoke.when, Reach::Run, || applied(conn, smoke.applied)),
     ];
@@ -116,30 +129,21 @@ fn quick_check(conn: &Connection) -> SqlResult<Verdict> {
 }
 
 /// No more violations than before the run: old ones are the data's, new ones are ours.
-fn foreign_keys(conn: &Connection, baseline: &Baseline) -> SqlResult<Verdict> {
+fn foreign_keys(
+    conn: &Connection,
+    baseline: &Baseline,
+    renames: &[(String, String)],
+) -> SqlResult<Verdict> {
     let now = catalog::violations(conn, None)?;
-    let worse = now
-        .iter()
-        .find(|(pair, count)| **count > baseline.violations.get(pair).copied().unwrap_or(0));
-    if let Some(((table, parent), count)) = worse {
-        return Ok(Verdict::Failed(format!(
-            "{count} rows of {} reference rows of {} that don't exist",
-            redact::printable(table),
-            redact::printable(parent)
-        )));
-    }
-    Ok(match now.values().sum::<u64>() {
-        0 => Verdict::Passed,
-        old => Verdict::Noted(format!("{old} violations that were there before")),
+    Ok(match (catalog::worse(&baseline.violations, &now, renames), now.values().sum::<u64>()) {
+        (Some(worse), _) => Verdict::Failed(worse),
+        (None, 0) => Verdict::Passed,
+        (None, old) => Verdict::Noted(format!("{old} violations that were there before")),
     })
 }
 
 fn selectable(conn: &Connection, smoke: &Smoke<'_>) -> SqlResult<Verdict> {
-    let limit = match smoke.when {
-        When::BeforeCommit => "LIMIT 0",
-        When::AfterCommit => "LIMIT 1",
-    };
-    let broken = unselectable(conn, limit)?;
+    let broken = unselectable(conn, FIRST_ROW)?;
     let (old, new): (Vec<_>, Vec<_>) =
         broken.iter().partition(|(name, _)| smoke.baseline.unselectable.contains(name));
     Ok(match (new.first(), old.len()) {

@@ -21,7 +21,7 @@ use crate::command::Format;
 
 pub(crate) use lists::{backups, receipt, receipts};
 pub(crate) use stages::{Silent, Stages};
-pub(crate) use stop::{bug, stop};
+pub(crate) use stop::{bug, stop, usage};
 
 /// A record that was filed, as the flow hands it up.
 type Filed = portcullis_flow::Filed;

@@ -15,10 +15,10 @@ pub(crate) fn stop(stop: &Stop, format: Format) {
             "exit": stop.exit,
             "code": stop.exit.code(),
             "operation": stop.operation,
-            "place": stop.place,
+            "place": redact::urls(&stop.place),
             "cause": redact::urls(&stop.cause),
-            "nextStep": stop.next_step,
-            "notes": stop.notes,
+            "nextStep": redact::urls(&stop.next_step),
+            "notes": stop.notes.iter().map(|note| redact::urls(note)).collect::<Vec<_>>(),
             "findings": stop.findings.as_ref().map(|refused| &refused.1),
         })),
         Format::Human => error(&human(stop)),
@@ -31,27 +31,37 @@ fn human(stop: &Stop) -> String {
         out.push_str(&portcullis_lint::render::human(&refused.1, &refused.0, true));
         out.push('\n');
     }
-    out.push_str(&format!("{BAD}error{BAD:#}: couldn't {}\n", redact::printable(&stop.operation)));
-    out.push_str(&format!("  {QUIET}where{QUIET:#}  {}\n", redact::printable(&stop.place)));
-    out.push_str(&format!(
-        "    {QUIET}why{QUIET:#}  {}\n",
-        redact::printable(&redact::urls(&stop.cause))
-    ));
+    out.push_str(&format!("{BAD}error{BAD:#}: couldn't {}\n", safe(&stop.operation)));
+    out.push_str(&format!("  {QUIET}where{QUIET:#}  {}\n", safe(&stop.place)));
+    out.push_str(&format!("    {QUIET}why{QUIET:#}  {}\n", safe(&stop.cause)));
     for note in &stop.notes {
         out.push('\n');
-        out.push_str(note.trim_end());
-        out.push('\n');
+        for line in note.trim_end().lines() {
+            out.push_str(&safe(line));
+            out.push('\n');
+        }
     }
     if !stop.notes.is_empty() {
         out.push('\n');
     }
-    out.push_str(&format!("   {QUIET}next{QUIET:#}  {}\n", redact::printable(&stop.next_step)));
+    out.push_str(&format!("   {QUIET}next{QUIET:#}  {}\n", safe(&stop.next_step)));
     out.push_str(&format!(
         "   {QUIET}exit{QUIET:#}  {}, {}\n",
         stop.exit.code(),
         stop.exit.meaning()
     ));
     out
+}
+
+/// One line without credentials and without control over the terminal.
+fn safe(text: &str) -> String {
+    redact::printable(&redact::urls(text)).into_owned()
+}
+
+/// Help that was asked for, or what is wrong with the command line.
+pub(crate) fn usage(problem: &clap::Error) {
+    let rendered = problem.render().ansi().to_string();
+    if problem.use_stderr() { error(&redact::urls(&rendered)) } else { super::text(&rendered) }
 }
 
 /// A bug of ours, in one line.
