@@ -26,13 +26,19 @@ pub fn open_reader(target: &Target) -> Result<Option<Box<dyn Reader>>> {
     }
 }
 
-/// Whether a damaged database of this target was found, as its own check says it. Used
-/// to choose between backing the present state up and moving it aside.
+/// Restores a backup where there is no database, or none that can be read. What is left
+/// of it is moved aside; the second value says where its parts are now.
 ///
 /// # Errors
-/// Never for damage; only where not even that could be found out.
-pub fn move_aside(target: &Target, lock: &RunLock) -> Result<Vec<std::path::PathBuf>> {
-    match target.engine {
-        Engine::Sqlite => sqlite::move_aside(target, lock),
+/// [`ErrorKind::Refused`] if nothing was touched. Any other: what was there is moved
+/// aside, and every command refuses the target until a restore succeeds.
+pub fn restore_anew(
+    lock: RunLock,
+    backup: &VerifiedBackup,
+    overlay: seam::Overlay<'_>,
+    progress: seam::Progress<'_>,
+) -> Result<(Vec<std::path::PathBuf>, Box<dyn Writer>)> {
+    match lock.target().engine {
+        Engine::Sqlite => sqlite::restore_anew(lock, backup, overlay, progress),
     }
 }

@@ -106,17 +106,6 @@ impl RunLock {
         }
     }
 
-    /// Connects for putting a backup back where nothing is: even a protected target's
-    /// file is made then.
-    ///
-    /// # Errors
-    /// The file can't be made.
-    pub fn open_to_restore(self) -> Result<Box<dyn Writer>> {
-        match self.target.engine {
-            Engine::Sqlite => sqlite::connect_writer(self),
-        }
-    }
-
     /// What is locked.
     pub fn target(&self) -> &Target {
         &self.target

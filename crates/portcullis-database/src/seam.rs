@@ -79,13 +79,18 @@ pub struct StoredReceipt {
     pub body: String,
 }
 
-/// Which runs a receipt closes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Closes {
-    /// The run it is the record of.
-    Own,
-    /// Every run: a restore leaves nothing of them behind.
-    All,
+/// What a restored database holds besides the backup. It is written into a copy before
+/// that takes the place of anything.
+#[derive(Debug, Clone, Copy)]
+pub struct Overlay<'a> {
+    /// The run that restores.
+    pub run: Uuid,
+    /// The identity that the database has.
+    pub identity: Uuid,
+    /// The intent of the run.
+    pub intent: &'a str,
+    /// Receipts that are newer than the backup, oldest first.
+    pub receipts: &'a [StoredReceipt],
 }
 
 /// What a step did.
@@ -243,11 +248,19 @@ pub trait Writer: Reader {
     /// Puts the backup back, if nobody else has written since it was taken.
     fn undo(&mut self, backup: &VerifiedBackup, progress: Progress<'_>) -> Undo;
 
-    /// Puts a backup back, whoever wrote since: the caller has kept the present state.
+    /// Puts a backup back, if nobody else has written since this session backed the
+    /// present state up. The restored database holds the run as an open one.
     ///
     /// # Errors
-    /// The database is as it was, or says that it is damaged.
-    fn restore(&mut self, backup: &VerifiedBackup, progress: Progress<'_>) -> Result<()>;
+    /// [`ErrorKind::Busy`](crate::ErrorKind::Busy) if somebody else uses the database or
+    /// has written: nothing was touched. [`ErrorKind::Refused`](crate::ErrorKind::Refused)
+    /// likewise. Any other: it was tried, and may have to be tried again.
+    fn restore(
+        &mut self,
+        backup: &VerifiedBackup,
+        overlay: Overlay<'_>,
+        progress: Progress<'_>,
+    ) -> Result<()>;
 
     /// Clears the mark of a run that died outside a transaction; with the step it was
     /// working on, if that turned out to be finished.
@@ -256,9 +269,9 @@ pub trait Writer: Reader {
     /// It couldn't be committed.
     fn resolve(&mut self, finished: Option<&Step>, run: Uuid) -> Result<()>;
 
-    /// Files a receipt with the database and closes runs.
+    /// Files a receipt with the database and closes its run.
     ///
     /// # Errors
     /// It couldn't be committed.
-    fn record(&mut self, receipt: &StoredReceipt, closes: Closes) -> Result<()>;
+    fn record(&mut self, receipt: &StoredReceipt) -> Result<()>;
 }

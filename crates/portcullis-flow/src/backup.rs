@@ -39,10 +39,12 @@ pub fn back_up(target: &Target, observer: &mut dyn Observer) -> Result<VerifiedB
     Ok(backup)
 }
 
-/// The backups of a target, oldest first.
+/// The backups that were taken of a target, oldest first; others may share the directory.
 ///
 /// # Errors
 /// The directory can't be listed.
 pub fn list(target: &Target) -> Result<Vec<(PathBuf, Sidecar)>, Error> {
-    backup::list(&target.backups)
+    let mut backups = backup::list(&target.backups)?;
+    backups.retain(|(_, sidecar)| sidecar.target == target.name);
+    Ok(backups)
 }

@@ -9,7 +9,7 @@ use portcullis_model::config::Target;
 use portcullis_model::exit::Exit;
 use portcullis_model::plan::{Direction, Plan, Segment, SegmentKind};
 use portcullis_model::redact;
-use portcullis_model::smoke::{self, Check, SmokePassed, When};
+use portcullis_model::smoke::{self, Check, NotPassed, SmokePassed, When};
 use portcullis_receipt::{Facts, Failed, Failure, FewerRows, MigrationFacts};
 
 use crate::observe::Clock;
@@ -23,6 +23,16 @@ pub(crate) struct Trouble {
     pub(crate) checks: Vec<Check>,
     pub(crate) next_step: String,
     pub(crate) notes: Vec<String>,
+    pub(crate) record: Record,
+}
+
+/// What becomes of a failed run's record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Record {
+    /// It ends in a receipt.
+    Filed,
+    /// It stays open: the next run finds out, and files it.
+    LeftOpen,
 }
 
 /// What stays the same while a run is carried out.
@@ -196,15 +206,39 @@ pub(crate) fn smoke_test(
         queries: scene.queries,
         baseline: &scene.baseline,
     };
-    smoke::passed(locked.writer.check(smoke)).map_err(|checks| {
-        let error = checks.iter().find(|check| check.failure().is_some()).map_or_else(
-            || smoke_error(&Check::run("smoke test", || Err("nothing was checked"))),
-            smoke_error,
-        );
-        let mut trouble = undo_by_restore(locked, error, &applied.backup, scene);
-        trouble.checks = checks;
-        trouble
-    })
+    match smoke::passed(scene.before_commit, locked.writer.check(smoke)) {
+        Ok(passed) => Ok(passed),
+        Err(NotPassed::Failed(checks)) => {
+            let error = checks.iter().find(|check| check.failure().is_some()).map_or_else(
+                || smoke_error(&Check::run("smoke test", || Err("nothing was checked"))),
+                smoke_error,
+            );
+            let mut trouble = undo_by_restore(locked, error, &applied.backup, scene);
+            trouble.checks = checks;
+            Err(trouble)
+        }
+        Err(NotPassed::Unchecked(checks)) => Err(unchecked(checks)),
+    }
+}
+
+/// What is committed, but couldn't be tested because others keep the database busy: that
+/// is no damage, and no reason to undo. The run stays open, and the next one tests it.
+fn unchecked(checks: Vec<Check>) -> Trouble {
+    let left_out = checks.iter().find(|check| !check.was_made());
+    let error = Error {
+        kind: ErrorKind::Busy,
+        operation: "smoke-test after the commit".to_owned(),
+        place: left_out.map_or_else(String::new, |check| check.name.clone()),
+        cause: "another program kept the database busy".to_owned(),
+        next_step:
+            "run cargo xtask migrate again: it tests what was applied and completes the record"
+                .to_owned(),
+    };
+    let state = "changed as planned, and was well before the commit".to_owned();
+    let mut trouble = trouble(error, Exit::RecordIncomplete, state, None);
+    trouble.checks = checks;
+    trouble.record = Record::LeftOpen;
+    trouble
 }
 
 /// Undoes a failed segment: by rollback, or if a rollback can't, by the backup.
@@ -279,5 +313,6 @@ fn trouble(error: Error, exit: Exit, state: String, undo: Option<String>) -> Tro
         checks: Vec::new(),
         next_step: error.next_step,
         notes: Vec::new(),
+        record: Record::Filed,
     }
 }

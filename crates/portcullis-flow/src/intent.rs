@@ -84,6 +84,10 @@ pub(crate) enum Fate {
 
 /// Decides what became of a run, from its intent and what the database says now.
 pub(crate) fn fate(intent: &Intent, entering: Option<&str>, applied: &[String]) -> Fate {
+    if intent.action == Action::Restore {
+        // Its intent comes with the restored database: where it is, the restore was done.
+        return Fate::Completed;
+    }
     if let Some(version) = entering {
         let Some(step) = intent.steps.iter().find(|step| step.version == version) else {
             return Fate::Unclear(version.to_owned());

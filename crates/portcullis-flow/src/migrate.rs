@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use portcullis_database::VerifiedBackup;
-use portcullis_database::seam::{Baseline, Closes};
+use portcullis_database::seam::Baseline;
 use portcullis_model::config::Target;
 use portcullis_model::exit::Exit;
 use portcullis_model::plan::{Applied, Goal, Plan, plan};
@@ -13,7 +13,7 @@ use portcullis_model::words::{bytes, count};
 use portcullis_receipt::{Action, Arrival, Facts, Receipt};
 use uuid::Uuid;
 
-use crate::carry_out::{self, Scene, Trouble};
+use crate::carry_out::{self, Record, Scene, Trouble};
 use crate::error::Stop;
 use crate::estimate::{self, Estimate};
 use crate::intent::{self, Intent};
@@ -204,7 +204,7 @@ fn begin(
     locked: &mut Locked,
     plan: &Plan,
 ) -> Result<(Facts, String), Stop> {
-    let facts = Beginning {
+    let mut facts = Beginning {
         reason: request.reason.clone(),
         set: Some(linted.set()),
         lint: linted.verdict().clone(),
@@ -229,17 +229,32 @@ fn begin(
         steps: intent::steps(plan),
     };
     locked.record_identity(request.target)?;
-    let text = serde_json::to_string(&intent).map_err(|error| {
-        Stop::new(
-            Exit::Internal,
-            "write the intent",
-            &request.target.name,
-            error.to_string(),
-            "report this",
-        )
-    })?;
+    let text = record::to_json(&intent, request.target)?;
     locked.writer.begin_run(facts.run, locked.identity, &text)?;
+    if locked.arrival == Arrival::Created {
+        go_on_with_the_record(request, locked, &mut facts)?;
+    }
     Ok((facts, backup_name))
+}
+
+/// A database that was deleted and is made again goes on with the receipts that are there
+/// as files, if they are complete.
+fn go_on_with_the_record(
+    request: &Request<'_>,
+    locked: &mut Locked,
+    facts: &mut Facts,
+) -> Result<(), Stop> {
+    let receipts = record::read_files(request.target, locked.identity);
+    if receipts.first().is_none_or(|first| first.link.sequence != 1) {
+        return Ok(());
+    }
+    for stored in &receipts {
+        locked.writer.record(stored)?;
+    }
+    let last = receipts.last().map(|stored| stored.link);
+    facts.sequence = last.map_or(1, |link| link.sequence + 1);
+    facts.previous = last.map(|link| link.digest);
+    Ok(())
 }
 
 /// Sorts by time, and is unique.
@@ -257,7 +272,7 @@ fn finish(
     clock: &mut Clock<'_>,
 ) -> Result<Filed, Stop> {
     let receipt = Receipt::applied(facts, before_commit, smoke);
-    let filed = record::file(&mut *locked.writer, request.target, receipt, Closes::Own)?;
+    let filed = record::file(&mut *locked.writer, request.target, receipt)?;
     if let Some(cause) = &filed.incomplete {
         return Err(Stop::new(
             Exit::RecordIncomplete,
@@ -269,7 +284,8 @@ fn finish(
     }
     clock.stage("receipt", &describe_receipt(&filed, request.root));
     // Only now, with a backup that this very run has read back, may older ones go.
-    retention::apply(request.target);
+    let facts = &filed.receipt.predicate.facts;
+    retention::apply(request.target, facts.target.identity, facts.run);
     Ok(filed)
 }
 
@@ -289,18 +305,18 @@ fn fail(
         Some(undo) => format!("The database is {state} ({undo})."),
         None => format!("The database is {state}."),
     });
-    let receipt = Receipt::failed(facts, before_commit, trouble.checks, trouble.failed);
-    match record::file(&mut *locked.writer, request.target, receipt, Closes::Own) {
-        Ok(Filed { incomplete: Some(cause), .. }) => {
-            stop.notes.push(format!("The receipt is incomplete: {cause}"))
-        }
-        Ok(Filed { file: Some(file), .. }) => {
-            stop.notes.push(format!("Receipt: {}", redact::path(&file)));
-        }
-        Ok(_) => {}
-        Err(error) => stop.notes.push(format!("The receipt couldn't be filed: {error}")),
-    }
     stop.notes.extend(trouble.notes);
+    if trouble.record == Record::LeftOpen {
+        return stop;
+    }
+    let receipt = Receipt::failed(facts, before_commit, trouble.checks, trouble.failed);
+    stop.notes.push(match record::file(&mut *locked.writer, request.target, receipt) {
+        Ok(Filed { incomplete: Some(cause), .. }) => format!("The receipt is incomplete: {cause}"),
+        Ok(Filed { file, .. }) => {
+            format!("Receipt: {}", file.as_deref().map(redact::path).unwrap_or_default())
+        }
+        Err(error) => format!("The receipt couldn't be filed: {error}"),
+    });
     stop
 }
 

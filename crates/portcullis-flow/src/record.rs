@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use portcullis_database::seam::{Closes, ReceiptLink, StoredReceipt, Survey};
+use portcullis_database::seam::{ReceiptLink, StoredReceipt, Survey};
 use portcullis_database::{VerifiedBackup, Writer, make_private_directory, write_private};
 use portcullis_model::config::Target;
 use portcullis_model::digest::Digest;
+use portcullis_model::exit::Exit;
 use portcullis_model::migration::MigrationSet;
 use portcullis_model::redact;
 use portcullis_receipt::{
@@ -136,11 +137,10 @@ pub(crate) fn file(
     writer: &mut dyn Writer,
     target: &Target,
     receipt: Receipt,
-    closes: Closes,
 ) -> Result<Filed, Stop> {
     let body = receipt.to_bytes().map_err(|error| {
         Stop::new(
-            portcullis_model::exit::Exit::Internal,
+            Exit::Internal,
             "write the receipt",
             &target.name,
             error.to_string(),
@@ -150,7 +150,7 @@ pub(crate) fn file(
     let facts = &receipt.predicate.facts;
     let link = ReceiptLink { sequence: facts.sequence, digest: Digest::of(body.as_bytes()) };
     let stored = StoredReceipt { link, run: facts.run, body };
-    let in_database = writer.record(&stored, closes);
+    let in_database = writer.record(&stored);
     let as_file = write_file(target, &stored);
     let incomplete = match (&in_database, &as_file) {
         (Err(error), _) => Some(error.to_string()),
@@ -175,25 +175,47 @@ pub(crate) fn write_file(
     Ok(path)
 }
 
-/// The receipts that are there as files, oldest first: copies, for a database that can't
-/// be read. What doesn't fit the chain from the first on is left out.
-pub(crate) fn read_files(target: &Target) -> Vec<StoredReceipt> {
+/// The receipts of a database that are there as files, oldest first: copies, for when the
+/// database can't be read. Only what chains up from the first one is taken; receipts of
+/// another database that once had the same name are left out.
+pub(crate) fn read_files(target: &Target, identity: Uuid) -> Vec<StoredReceipt> {
     let Ok(entries) = std::fs::read_dir(&target.receipts) else { return Vec::new() };
-    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    paths.sort();
-    let mut stored: Vec<StoredReceipt> = Vec::new();
-    for path in
-        paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "json"))
-    {
-        let Ok(body) = std::fs::read_to_string(path) else { continue };
-        let Ok(receipt) = serde_json::from_str::<Receipt>(&body) else { continue };
-        let facts = receipt.predicate.facts;
-        let previous = stored.last().map(|stored| stored.link.digest);
-        if facts.sequence == stored.len() as u64 + 1 && facts.previous == previous {
-            let link =
-                ReceiptLink { sequence: facts.sequence, digest: Digest::of(body.as_bytes()) };
-            stored.push(StoredReceipt { link, run: facts.run, body });
+    let mut found: Vec<(Option<Digest>, StoredReceipt)> =
+        entries.filter_map(|entry| read_file(&entry.ok()?.path(), identity)).collect();
+    found.sort_by_key(|(_, stored)| stored.link.sequence);
+    let mut chain: Vec<StoredReceipt> = Vec::new();
+    for (previous, stored) in found {
+        let newest = chain.last().map(|stored| stored.link.digest);
+        // Where older files were archived elsewhere, the first that is left begins it.
+        if chain.is_empty() || previous == newest {
+            chain.push(stored);
         }
     }
-    stored
+    chain
+}
+
+fn read_file(path: &std::path::Path, identity: Uuid) -> Option<(Option<Digest>, StoredReceipt)> {
+    if path.extension().is_none_or(|extension| extension != "json") {
+        return None;
+    }
+    let body = std::fs::read_to_string(path).ok()?;
+    let facts = serde_json::from_str::<Receipt>(&body).ok()?.predicate.facts;
+    if facts.target.identity != identity {
+        return None;
+    }
+    let link = ReceiptLink { sequence: facts.sequence, digest: Digest::of(body.as_bytes()) };
+    Some((facts.previous, StoredReceipt { link, run: facts.run, body }))
+}
+
+/// A value as JSON, for the database's own tables.
+pub(crate) fn to_json(value: &impl serde::Serialize, target: &Target) -> Result<String, Stop> {
+    serde_json::to_string(value).map_err(|error| {
+        Stop::new(
+            Exit::Internal,
+            "write the intent",
+            &target.name,
+            error.to_string(),
+            "report this",
+        )
+    })
 }

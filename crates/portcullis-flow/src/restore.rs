@@ -2,127 +2,57 @@
 
 use std::path::{Path, PathBuf};
 
-use portcullis_database::seam::{BackupRequest, Closes, Keys, Smoke, StoredReceipt};
-use portcullis_database::{Error, ErrorKind, RunLock, VerifiedBackup, Writer};
+use portcullis_database::seam::{BackupRequest, Keys, Overlay, Smoke};
+use portcullis_database::{Error, ErrorKind, RunLock, VerifiedBackup, Writer, free_bytes};
 use portcullis_model::config::Target;
 use portcullis_model::exit::Exit;
 use portcullis_model::redact;
 use portcullis_model::smoke::{self, When};
-use portcullis_model::words::bytes;
+use portcullis_model::words::{bytes, count};
 use portcullis_receipt::{Action, Arrival, Failed, Failure, Receipt};
 use uuid::Uuid;
 
 use crate::error::Stop;
 use crate::intent::Intent;
-use crate::migrate::backup_name;
+use crate::migrate::{backup_name, describe_receipt};
 use crate::observe::{Clock, Observer};
 use crate::record::{self, Beginning, Filed, backup_facts};
-use crate::stage::Locked;
+use crate::stage::{self, Locked};
+
+/// What `restore` is asked for.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// The workspace: the directory of `portcullis.toml`.
+    pub root: &'a Path,
+    /// The database.
+    pub target: &'a Target,
+    /// The backup: a name in the target's directory of backups, or a path.
+    pub backup: &'a Path,
+    /// Why, for the receipt.
+    pub reason: Option<String>,
+}
 
 /// Puts a backup back. Receipts that are newer than the backup are carried over, so that
 /// the record has no gap.
 ///
 /// # Errors
-/// The backup isn't what its sidecar says, it is another database's, or restoring it
-/// failed; the message says what state the database is in.
-pub fn restore(
-    root: &Path,
-    target: &Target,
-    backup: &Path,
-    reason: Option<String>,
-    observer: &mut dyn Observer,
-) -> Result<Filed, Stop> {
+/// The backup isn't what its sidecar says, it is another database's, others use the
+/// database, or restoring failed; the message says what state the database is in.
+pub fn restore(request: &Request<'_>, observer: &mut dyn Observer) -> Result<Filed, Stop> {
     let mut clock = Clock::new(observer);
-    let backup = VerifiedBackup::open(&locate(target, backup)?)?;
+    let target = request.target;
+    let backup = VerifiedBackup::open(&locate(target, request.backup)?)?;
     let identity = check_identity(target, &backup)?;
-    clock.stage("verify", &format!("{}, SHA-256 as recorded", bytes(backup.sidecar().bytes)));
+    let size = backup.sidecar().bytes;
+    clock.stage("verify", &format!("{}, SHA-256 as recorded", bytes(size)));
+    check_space(target, size)?;
     let lock = portcullis_database::lock(target)?;
-    let (mut writer, kept) = keep_present_state(target, lock, &mut clock)?;
-    clock.stage("keep", &kept.describe());
-    let intent = begin(target, &mut *writer, &backup, identity, reason.clone())?;
-    let receipts = all_receipts(target, &mut *writer)?;
-    let survey = writer.survey()?;
-    crate::begun();
-    let result = writer.restore(&backup, &mut |done, total| clock.progress("restore", done, total));
-    if let Err(error) = result {
-        return Err(failed(error, &kept));
-    }
+    let present = present_state(target, lock, identity, &mut clock)?;
+    clock.stage("keep", &present.describe());
+    let restored = put_back(request, &backup, identity, present, &mut clock)?;
+    stage::record_identity(target, identity)?;
     clock.stage("restore", &redact::path(backup.path()));
-    let mut locked = Locked { survey, writer, identity, arrival: Arrival::Known };
-    carry_over(&mut *locked.writer, &receipts)?;
-    locked.survey = locked.writer.survey()?;
-    let mut facts =
-        Beginning { run: intent, reason, ..Beginning::of(&locked, root, target, Action::Restore) }
-            .facts();
-    facts.restored_from = Some(backup_facts(&backup, false));
-    facts.backup = kept.backup.as_ref().map(|backup| backup_facts(backup, false));
-    facts.moved_aside = kept.moved.iter().map(|path| redact::path(path)).collect();
-    // What was in the data when it was backed up is no fault of the restore.
-    let baseline = locked.writer.baseline(Keys::Now)?;
-    let smoke = Smoke {
-        when: When::AfterCommit,
-        applied: &backup.sidecar().applied,
-        queries: &[],
-        baseline: &baseline,
-    };
-    let checked = smoke::passed(locked.writer.check(smoke));
-    facts.finished = record::now();
-    facts.timings = std::mem::take(&mut clock.timings);
-    let receipt = match checked {
-        Ok(smoke) => {
-            clock.stage("smoke", &format!("{} checks passed", smoke.checks().len()));
-            Receipt::applied(facts, Vec::new(), smoke)
-        }
-        Err(checks) => {
-            let cause =
-                checks.iter().find_map(|check| check.failure()).unwrap_or_default().to_owned();
-            let failure =
-                Failure { operation: "smoke-test".into(), place: target.name.clone(), cause };
-            let state = "restored, but not healthy".to_owned();
-            Receipt::failed(
-                facts,
-                Vec::new(),
-                checks,
-                Failed { exit: Exit::NeedsPerson, failure, state, undo: None },
-            )
-        }
-    };
-    file(target, &mut *locked.writer, receipt, &kept, &mut clock, root)
-}
-
-fn file(
-    target: &Target,
-    writer: &mut dyn Writer,
-    receipt: Receipt,
-    kept: &Kept,
-    clock: &mut Clock<'_>,
-    root: &Path,
-) -> Result<Filed, Stop> {
-    let outcome = receipt.predicate.outcome.clone();
-    let filed = record::file(writer, target, receipt, Closes::All)?;
-    if let Some(failure) = outcome.failure {
-        let mut stop = Stop::new(
-            outcome.exit,
-            &failure.operation,
-            failure.place,
-            failure.cause,
-            "choose an older backup: cargo xtask backup list",
-        );
-        stop.notes.push(kept.describe());
-        return Err(stop);
-    }
-    if let Some(cause) = &filed.incomplete {
-        let next = "make room there; the next cargo xtask migrate completes the record";
-        return Err(Stop::new(
-            Exit::RecordIncomplete,
-            "file the receipt",
-            &target.name,
-            cause,
-            next,
-        ));
-    }
-    clock.stage("receipt", &crate::migrate::describe_receipt(&filed, root));
-    Ok(filed)
+    record_it(request, &backup, identity, restored, clock)
 }
 
 /// A name that `backup list` shows, or a path.
@@ -143,16 +73,10 @@ fn locate(target: &Target, backup: &Path) -> Result<PathBuf, Stop> {
 
 /// A backup goes back only into the database that it was taken from.
 fn check_identity(target: &Target, backup: &VerifiedBackup) -> Result<Uuid, Stop> {
-    let recorded = || std::fs::read_to_string(&target.identity_record).ok()?.trim().parse().ok();
-    let expected: Option<Uuid> = target.identity.or_else(recorded);
+    let expected = target.identity.or_else(|| stage::recorded_identity(target));
     let refused = |cause: String, next: &str| {
-        Err(Stop::new(
-            Exit::Refused,
-            "identify the backup",
-            redact::path(backup.path()),
-            cause,
-            next,
-        ))
+        let place = redact::path(backup.path());
+        Err(Stop::new(Exit::Refused, "identify the backup", place, cause, next))
     };
     match (backup.sidecar().identity, expected) {
         (Some(found), Some(expected)) if found == expected => Ok(found),
@@ -165,7 +89,8 @@ fn check_identity(target: &Target, backup: &VerifiedBackup) -> Result<Uuid, Stop
             "nothing here names the target's identity".to_owned(),
             "write it as identity into portcullis.toml",
         ),
-        (None, Some(expected)) if !target.protected => Ok(expected),
+        // Taken before the database got its identity; the name is all there is to go by.
+        (None, Some(expected)) if backup.sidecar().target == target.name => Ok(expected),
         (None, _) => refused(
             "its sidecar names no database: it was taken before this tool knew the database"
                 .to_owned(),
@@ -174,122 +99,280 @@ fn check_identity(target: &Target, backup: &VerifiedBackup) -> Result<Uuid, Stop
     }
 }
 
-/// Where the present state is now.
-struct Kept {
-    backup: Option<VerifiedBackup>,
-    moved: Vec<PathBuf>,
+/// A copy is prepared beside the database, and the journal may need as much again.
+fn check_space(target: &Target, size: u64) -> Result<(), Stop> {
+    let (needed, free) = (size.saturating_mul(2), free_bytes(&target.path)?);
+    if free >= needed {
+        return Ok(());
+    }
+    let cause = format!("{} are needed and {} are free", bytes(needed), bytes(free));
+    Err(Stop::new(
+        Exit::Refused,
+        "look for free space",
+        redact::path(&target.path),
+        cause,
+        "free space there",
+    ))
 }
 
-impl Kept {
+/// What is at the target's path before the restore.
+enum Present {
+    /// A database that can be read, and the verified backup that now keeps its state.
+    Kept { writer: Box<dyn Writer>, backup: Box<VerifiedBackup> },
+    /// Nothing, or what can't be read as a database: it will be moved aside whole.
+    Unreadable { lock: RunLock },
+}
+
+impl Present {
     fn describe(&self) -> String {
-        match (&self.backup, self.moved.first()) {
-            (Some(backup), _) => {
+        match self {
+            Present::Kept { backup, .. } => {
                 format!("the present state is kept as {}", redact::path(backup.path()))
             }
-            (None, Some(path)) => {
-                format!("what was there couldn't be read; it is kept as {}", redact::path(path))
-            }
-            (None, None) => "there was no database".to_owned(),
+            Present::Unreadable { .. } => "there is no database that can be read".to_owned(),
         }
     }
 }
 
-/// A verified backup of the present state; what can't be read is moved aside whole.
-fn keep_present_state(
+fn present_state(
     target: &Target,
     lock: RunLock,
+    identity: Uuid,
     clock: &mut Clock<'_>,
-) -> Result<(Box<dyn Writer>, Kept), Stop> {
-    let nothing = Kept { backup: None, moved: Vec::new() };
-    if std::fs::metadata(&target.path)
-        .is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0)
-    {
-        let mut writer = match lock.clone().open() {
-            Ok(writer) => writer,
-            Err(error) if error.kind == ErrorKind::Unreadable => return start_anew(target, lock),
-            Err(error) => return Err(error.into()),
-        };
-        let name = backup_name(Uuid::new_v4()).replace(".db", "-before-restore.db");
-        let request =
-            BackupRequest { directory: &target.backups, name: &name, run: Uuid::new_v4() };
-        return match writer.back_up(request, &mut |done, total| clock.progress("keep", done, total))
-        {
-            Ok(backup) => Ok((writer, Kept { backup: Some(backup), ..nothing })),
-            Err(error) if error.kind == ErrorKind::Unreadable => {
-                drop(writer);
-                start_anew(target, lock)
-            }
-            Err(error) => Err(error.into()),
-        };
+) -> Result<Present, Stop> {
+    let there = std::fs::metadata(&target.path);
+    if !there.is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0) {
+        return Ok(Present::Unreadable { lock });
     }
-    start_anew(target, lock)
+    let kept = keep(target, lock.clone(), identity, clock);
+    match kept {
+        Ok(present) => Ok(present),
+        Err(Unkept::Unreadable) => Ok(Present::Unreadable { lock }),
+        Err(Unkept::Stop(stop)) => Err(*stop),
+    }
 }
 
-fn start_anew(target: &Target, lock: RunLock) -> Result<(Box<dyn Writer>, Kept), Stop> {
-    let moved = portcullis_database::move_aside(target, &lock)?;
-    // A protected target is never created by a migration, but a restore brings it back.
-    let writer = lock.open_to_restore()?;
-    Ok((writer, Kept { backup: None, moved }))
+/// Why the present state couldn't be kept as a backup.
+enum Unkept {
+    Unreadable,
+    Stop(Box<Stop>),
 }
 
-fn begin(
+impl From<Error> for Unkept {
+    fn from(error: Error) -> Self {
+        match error.kind {
+            ErrorKind::Unreadable => Unkept::Unreadable,
+            _ => Unkept::Stop(Box::new(error.into())),
+        }
+    }
+}
+
+fn keep(
     target: &Target,
-    writer: &mut dyn Writer,
+    lock: RunLock,
+    identity: Uuid,
+    clock: &mut Clock<'_>,
+) -> Result<Present, Unkept> {
+    let mut writer = lock.open()?;
+    let found = writer.survey()?.identity;
+    if let Some(found) = found.filter(|found| *found != identity) {
+        let cause = format!(
+            "it carries the identity {found}, the backup {identity}: this is another database"
+        );
+        return Err(Unkept::Stop(Box::new(Stop::new(
+            Exit::Refused,
+            "identify the database",
+            redact::path(&target.path),
+            cause,
+            "check the path; if the backup shall replace it, move it away first",
+        ))));
+    }
+    let run = Uuid::new_v4();
+    let name = backup_name(run).replace(".db", "-before-restore.db");
+    let request = BackupRequest { directory: &target.backups, name: &name, run };
+    let backup = writer.back_up(request, &mut |done, total| clock.progress("keep", done, total))?;
+    Ok(Present::Kept { writer, backup: Box::new(backup) })
+}
+
+/// A database that holds the backup now, and where what it held before is.
+struct Restored {
+    writer: Box<dyn Writer>,
+    run: Uuid,
+    kept: Option<Box<VerifiedBackup>>,
+    moved: Vec<PathBuf>,
+}
+
+impl Restored {
+    fn describe_kept(&self) -> String {
+        match (&self.kept, self.moved.first()) {
+            (Some(backup), _) => {
+                format!("What was there is kept as {}", redact::path(backup.path()))
+            }
+            (None, Some(path)) => format!("What was there is kept as {}", redact::path(path)),
+            (None, None) => "There was no database.".to_owned(),
+        }
+    }
+}
+
+fn put_back(
+    request: &Request<'_>,
     backup: &VerifiedBackup,
     identity: Uuid,
-    reason: Option<String>,
-) -> Result<Uuid, Stop> {
+    present: Present,
+    clock: &mut Clock<'_>,
+) -> Result<Restored, Stop> {
+    let target = request.target;
     let run = Uuid::new_v4();
-    let survey = writer.survey()?;
-    let applied: Vec<String> =
-        survey.applied.iter().map(|applied| applied.version.clone()).collect();
+    let intent = intent(request, backup)?;
+    let (receipts, there) = match present {
+        Present::Kept { mut writer, backup: kept } => {
+            (writer.receipts()?, Present::Kept { writer, backup: kept })
+        }
+        Present::Unreadable { lock } => {
+            (record::read_files(target, identity), Present::Unreadable { lock })
+        }
+    };
+    let overlay = Overlay { run, identity, intent: &intent, receipts: &receipts };
+    crate::begun();
+    let mut progress = |done, total| clock.progress("restore", done, total);
+    match there {
+        Present::Kept { mut writer, backup: kept } => {
+            let result = writer.restore(backup, overlay, &mut progress);
+            let kept_as = redact::path(kept.path());
+            let restored = Restored { writer, run, kept: Some(kept), moved: Vec::new() };
+            result.map(|()| restored).map_err(|error| not_restored(error, Some(kept_as)))
+        }
+        Present::Unreadable { lock } => {
+            portcullis_database::restore_anew(lock, backup, overlay, &mut progress)
+                .map(|(moved, writer)| Restored { writer, run, kept: None, moved })
+                .map_err(|error| not_restored(error, None))
+        }
+    }
+}
+
+/// Busy and refused mean that nothing was touched; of anything else that can't be said.
+fn not_restored(error: Error, kept: Option<String>) -> Stop {
+    let untouched = matches!(error.kind, ErrorKind::Busy | ErrorKind::Refused);
+    let mut stop = Stop::from(error);
+    if !untouched {
+        stop.exit = Exit::NeedsPerson;
+        stop.next_step =
+            "run the restore again when the cause is gone: the backup is as it was".to_owned();
+    }
+    stop.notes.extend(kept.map(|kept| format!("What was there is kept as {kept}")));
+    stop
+}
+
+fn intent(request: &Request<'_>, backup: &VerifiedBackup) -> Result<String, Stop> {
+    let sidecar = backup.sidecar();
     let intent = Intent {
         action: Action::Restore,
         started: record::now(),
-        reason,
-        plan: backup.sidecar().sha256,
-        applied_before: applied,
-        applied_after: backup.sidecar().applied.clone(),
-        schema_before: survey.catalog.fingerprint(),
+        reason: request.reason.as_deref().map(|reason| redact::urls(reason).into_owned()),
+        plan: sidecar.sha256,
+        applied_before: Vec::new(),
+        applied_after: sidecar.applied.clone(),
+        schema_before: sidecar.schema,
         backup: backup.path().display().to_string(),
         steps: Vec::new(),
     };
-    let text = serde_json::to_string(&intent).map_err(|error| {
-        Stop::new(
-            Exit::Internal,
-            "write the intent",
-            &target.name,
-            error.to_string(),
-            "report this",
-        )
-    })?;
-    writer.begin_run(run, identity, &text)?;
-    Ok(run)
+    record::to_json(&intent, request.target)
 }
 
-/// The receipts that the present database has; if it has none, those of the files.
-fn all_receipts(target: &Target, writer: &mut dyn Writer) -> Result<Vec<StoredReceipt>, Stop> {
-    let stored = writer.receipts()?;
-    if !stored.is_empty() {
-        return Ok(stored);
-    }
-    Ok(record::read_files(target))
+/// From here on the database holds the backup and an open run that says so: whatever goes
+/// wrong, the next run completes the record.
+fn record_it(
+    request: &Request<'_>,
+    backup: &VerifiedBackup,
+    identity: Uuid,
+    restored: Restored,
+    mut clock: Clock<'_>,
+) -> Result<Filed, Stop> {
+    let kept_note = restored.describe_kept();
+    let Restored { mut writer, run, kept, moved } = restored;
+    let unrecorded = |error: Error| {
+        let mut stop = Stop::from(error);
+        stop.exit = Exit::RecordIncomplete;
+        stop.next_step =
+            "the backup is restored; the next cargo xtask migrate completes the record".to_owned();
+        stop.notes.push(kept_note.clone());
+        stop
+    };
+    let survey = writer.survey().map_err(unrecorded)?;
+    let mut locked = Locked { survey, writer, identity, arrival: Arrival::Known };
+    let beginning = Beginning::of(&locked, request.root, request.target, Action::Restore);
+    let mut facts = Beginning { run, reason: request.reason.clone(), ..beginning }.facts();
+    facts.restored_from = Some(backup_facts(backup, false));
+    facts.backup = kept.as_deref().map(|backup| backup_facts(backup, false));
+    facts.moved_aside = moved.iter().map(|path| redact::path(path)).collect();
+    // What was in the data when it was backed up is no fault of the restore.
+    let baseline = locked.writer.baseline(Keys::Of(backup)).map_err(unrecorded)?;
+    let applied = &backup.sidecar().applied;
+    let smoke = Smoke { when: When::AfterCommit, applied, queries: &[], baseline: &baseline };
+    let checked = smoke::passed(&[], locked.writer.check(smoke));
+    facts.finished = record::now();
+    facts.timings = std::mem::take(&mut clock.timings);
+    let receipt = match checked {
+        Ok(smoke) => {
+            clock.stage("smoke", &format!("{} passed", count(smoke.checks().len(), "check")));
+            Receipt::applied(facts, Vec::new(), smoke)
+        }
+        Err(smoke::NotPassed::Unchecked(_)) => {
+            let mut stop = Stop::new(
+                Exit::RecordIncomplete,
+                "smoke-test the restored database",
+                &request.target.name,
+                "another program kept the database busy",
+                "the next cargo xtask migrate tests it and completes the record",
+            );
+            stop.notes.push(kept_note);
+            return Err(stop);
+        }
+        Err(smoke::NotPassed::Failed(checks)) => {
+            let cause =
+                checks.iter().find_map(|check| check.failure()).unwrap_or_default().to_owned();
+            let failure = Failure {
+                operation: "smoke-test the restored database".into(),
+                place: request.target.name.clone(),
+                cause,
+            };
+            let state = "restored, but not healthy".to_owned();
+            let failed = Failed { exit: Exit::NeedsPerson, failure, state, undo: None };
+            Receipt::failed(facts, Vec::new(), checks, failed)
+        }
+    };
+    file(request, &mut *locked.writer, receipt, kept_note, &mut clock)
 }
 
-fn carry_over(writer: &mut dyn Writer, receipts: &[StoredReceipt]) -> Result<(), Error> {
-    let there = writer.survey()?.last_receipt.map_or(0, |link| link.sequence);
-    receipts
-        .iter()
-        .filter(|stored| stored.link.sequence > there)
-        .try_for_each(|stored| writer.record(stored, Closes::Own))
-}
-
-fn failed(error: Error, kept: &Kept) -> Stop {
-    let mut stop = Stop::from(error);
-    stop.exit = Exit::NeedsPerson;
-    stop.next_step =
-        "try again when the cause is gone: the backup and the present state are both kept"
-            .to_owned();
-    stop.notes.push(kept.describe());
-    stop
+fn file(
+    request: &Request<'_>,
+    writer: &mut dyn Writer,
+    receipt: Receipt,
+    kept: String,
+    clock: &mut Clock<'_>,
+) -> Result<Filed, Stop> {
+    let outcome = receipt.predicate.outcome.clone();
+    let filed = record::file(writer, request.target, receipt)?;
+    let mut stop = match (outcome.failure, &filed.incomplete) {
+        (Some(failure), _) => Stop::new(
+            outcome.exit,
+            &failure.operation,
+            failure.place,
+            failure.cause,
+            "choose an older backup: cargo xtask backup list",
+        ),
+        (None, Some(cause)) => Stop::new(
+            Exit::RecordIncomplete,
+            "file the receipt",
+            &request.target.name,
+            cause,
+            "make room there; the next cargo xtask migrate completes the record",
+        ),
+        (None, None) => {
+            clock.stage("receipt", &describe_receipt(&filed, request.root));
+            return Ok(filed);
+        }
+    };
+    stop.notes.push(kept);
+    Err(stop)
 }

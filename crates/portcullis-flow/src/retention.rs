@@ -5,17 +5,50 @@ use std::time::{Duration, SystemTime};
 
 use portcullis_database::backup::{self, Sidecar, sidecar_path};
 use portcullis_model::config::{Retention, Target};
+use uuid::Uuid;
 
-/// Removes what may go. A failure is no reason to fail the run: the next one tries again.
-pub(crate) fn apply(target: &Target) {
+use crate::steps;
+
+/// Removes what may go of this database's backups. A failure is no reason to fail the
+/// run: the next one tries again.
+pub(crate) fn apply(target: &Target, identity: Uuid, run: Uuid) {
     let Ok(backups) = backup::list(&target.backups) else { return };
-    for path in expired(&backups, target.retention, SystemTime::now()) {
+    // Another database's backups in the same directory are none of this one's business.
+    let own: Vec<_> =
+        backups.into_iter().filter(|(_, sidecar)| sidecar.identity == Some(identity)).collect();
+    let spared = |path: &PathBuf| {
+        let of_this_run = own.iter().any(|(own, sidecar)| own == path && sidecar.run == run);
+        // Somebody was told to restore it.
+        of_this_run || steps::path(path).exists()
+    };
+    for path in
+        expired(&own, target.retention, SystemTime::now()).iter().filter(|path| !spared(path))
+    {
         // The sidecar goes last: a backup whose removal was cut short isn't forgotten.
-        if std::fs::remove_file(&path).is_ok() {
-            let _ = std::fs::remove_file(sidecar_path(&path));
+        if std::fs::remove_file(path).is_ok() {
+            let _ = std::fs::remove_file(sidecar_path(path));
+        }
+    }
+    remove_old_partials(target);
+}
+
+/// What a run that died left half copied, a day ago or longer.
+fn remove_old_partials(target: &Target) {
+    let Ok(entries) = std::fs::read_dir(&target.backups) else { return };
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        let is_partial = path.to_string_lossy().ends_with(".db.partial");
+        let age = path
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .ok()
+            .and_then(|time| time.elapsed().ok());
+        if is_partial && age.is_some_and(|age| age > PARTIALS_STAY) {
+            let _ = std::fs::remove_file(path);
         }
     }
 }
+
+const PARTIALS_STAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Neither among the newest nor young. A time that can't be read is young.
 fn expired(backups: &[(PathBuf, Sidecar)], retention: Retention, now: SystemTime) -> Vec<PathBuf> {
@@ -51,7 +84,7 @@ mod tests {
                     engine_version: "3".into(),
                     target: "dev".into(),
                     identity: None,
-                    run: uuid::Uuid::nil(),
+                    run: Uuid::nil(),
                     created: humantime::format_rfc3339_seconds(now - DAY * *age).to_string(),
                     bytes: 0,
                     sha256: Digest::of(b""),

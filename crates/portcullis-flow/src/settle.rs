@@ -3,12 +3,14 @@
 //! The lock is won first, so that it is certain that no earlier run is still alive. Then
 //! its intent and the database tell what became of it.
 
+use std::path::Path;
+
 use portcullis_database::VerifiedBackup;
-use portcullis_database::seam::{Closes, Keys, OpenRun, Smoke};
+use portcullis_database::seam::{Baseline, Keys, OpenRun, Smoke};
 use portcullis_model::exit::Exit;
 use portcullis_model::plan::Direction;
 use portcullis_model::redact;
-use portcullis_model::smoke::{self, Check, SmokePassed, When};
+use portcullis_model::smoke::{self, Check, NotPassed, SmokePassed, When};
 use portcullis_receipt::{Action, Arrival, Facts, Failed, Failure, MigrationFacts, Receipt};
 
 use crate::error::Stop;
@@ -27,7 +29,6 @@ pub(crate) fn settle(
     linted: &Linted,
     clock: &mut Clock<'_>,
 ) -> Result<Locked, Stop> {
-    carry_over_from_files(&mut locked, request)?;
     for open in std::mem::take(&mut locked.survey.open_runs) {
         let state = settle_run(&mut locked, &open, request, linted)?;
         clock.stage("recover", &format!("an earlier run had died: the database is {state}"));
@@ -36,21 +37,6 @@ pub(crate) fn settle(
     complete_newest_file(&mut locked, request)?;
     refuse_if_still_broken(&mut locked, request, linted)?;
     Ok(locked)
-}
-
-/// A restore that dies before its receipt leaves the database without the receipts that
-/// are newer than the backup. Their files are copies for just such a case.
-fn carry_over_from_files(locked: &mut Locked, request: &Request<'_>) -> Result<(), Stop> {
-    let Some(last) = locked.survey.last_receipt else { return Ok(()) };
-    let files = record::read_files(request.target);
-    if !files.iter().any(|stored| stored.link == last) {
-        return Ok(());
-    }
-    for stored in files.iter().filter(|stored| stored.link.sequence > last.sequence) {
-        locked.writer.record(stored, Closes::Own)?;
-    }
-    locked.survey = locked.writer.survey()?;
-    Ok(())
 }
 
 /// Finds out what became of a run, and files the receipt that it couldn't.
@@ -85,9 +71,14 @@ fn settle_run(
         }
         Fate::Unclear(step) => return Err(unclear(request, &intent, &step)),
     };
-    let facts = facts(locked, open, &intent, request);
+    let backup = VerifiedBackup::open(Path::new(&intent.backup)).ok();
+    let facts = facts(locked, open, &intent, backup.as_ref(), request, linted);
     let receipt = if exit == Exit::Done {
-        Receipt::applied(facts, Vec::new(), test_completed(locked, &intent, request, linted)?)
+        Receipt::applied(
+            facts,
+            Vec::new(),
+            test_completed(locked, &intent, backup.as_ref(), request, linted)?,
+        )
     } else {
         let failure = Failure {
             operation: intent.action.name().to_owned(),
@@ -97,7 +88,7 @@ fn settle_run(
         let failed = Failed { exit, failure, state: state.to_owned(), undo: None };
         Receipt::failed(facts, Vec::new(), Vec::new(), failed)
     };
-    let filed = record::file(&mut *locked.writer, request.target, receipt, Closes::Own)?;
+    let filed = record::file(&mut *locked.writer, request.target, receipt)?;
     match filed.incomplete {
         None => Ok(state),
         Some(cause) => Err(Stop::new(
@@ -118,11 +109,20 @@ fn applied(locked: &mut Locked) -> Vec<String> {
 }
 
 /// The facts of a dead run, as far as its intent and the database know them.
-fn facts(locked: &Locked, open: &OpenRun, intent: &Intent, request: &Request<'_>) -> Facts {
+fn facts(
+    locked: &Locked,
+    open: &OpenRun,
+    intent: &Intent,
+    backup: Option<&VerifiedBackup>,
+    request: &Request<'_>,
+    linted: &Linted,
+) -> Facts {
     let mut facts = Beginning {
         run: open.run,
         reason: intent.reason.clone(),
         arrival: Arrival::Known,
+        set: Some(linted.set()),
+        lint: linted.verdict().clone(),
         ..Beginning::of(locked, request.root, request.target, Action::Recover)
     }
     .facts();
@@ -147,9 +147,11 @@ fn facts(locked: &Locked, open: &OpenRun, intent: &Intent, request: &Request<'_>
             stands: true,
         })
         .collect();
-    // It was verified when it was taken; whether it still is good is another question.
-    let backup = VerifiedBackup::open(std::path::Path::new(&intent.backup)).ok();
-    facts.backup = backup.map(|backup| backup_facts(&backup, false));
+    let backup = backup.map(|backup| backup_facts(backup, false));
+    match intent.action {
+        Action::Restore => facts.restored_from = backup,
+        Action::Migrate | Action::Recover => facts.backup = backup,
+    }
     facts
 }
 
@@ -157,30 +159,49 @@ fn facts(locked: &Locked, open: &OpenRun, intent: &Intent, request: &Request<'_>
 fn test_completed(
     locked: &mut Locked,
     intent: &Intent,
+    backup: Option<&VerifiedBackup>,
     request: &Request<'_>,
     linted: &Linted,
 ) -> Result<SmokePassed, Stop> {
-    smoke_test(locked, &intent.applied_after, request, linted).map_err(|checks| {
+    smoke_test(locked, &intent.applied_after, backup, request, linted).map_err(|not_passed| {
         let next = format!(
             "to go back to the state before that run: cargo xtask restore {}",
             redact::printable(&intent.backup)
         );
-        stop(request, first_failure(&checks), next)
+        not_well(request, &not_passed, "", next)
     })
 }
 
+/// Tests the database as after a commit, compared with the state before the run as its
+/// backup holds it. Without the backup, what was in the data before can't be excused.
 fn smoke_test(
     locked: &mut Locked,
     applied: &[String],
+    backup: Option<&VerifiedBackup>,
     request: &Request<'_>,
     linted: &Linted,
-) -> Result<SmokePassed, Vec<Check>> {
-    // What was there before a run was compared before its commit; what is there now can
-    // only be told to be sound in itself.
-    let baseline = locked.writer.baseline(Keys::Now).unwrap_or_default();
+) -> Result<SmokePassed, NotPassed> {
+    let baseline = backup.and_then(|backup| locked.writer.baseline(Keys::Of(backup)).ok());
+    let baseline = baseline.unwrap_or_else(Baseline::default);
     let queries = linted.queries(request.target, applied.last().map(String::as_str));
     let smoke = Smoke { when: When::AfterCommit, applied, queries, baseline: &baseline };
-    smoke::passed(locked.writer.check(smoke))
+    smoke::passed(&[], locked.writer.check(smoke))
+}
+
+/// Damage is for a person; a database that others keep busy is to be tested later.
+fn not_well(request: &Request<'_>, not_passed: &NotPassed, cause: &str, next: String) -> Stop {
+    match not_passed {
+        NotPassed::Failed(checks) => {
+            stop(request, format!("{cause}{}", first_failure(checks)), next)
+        }
+        NotPassed::Unchecked(_) => Stop::new(
+            Exit::Busy,
+            "smoke-test what an earlier run has applied",
+            redact::path(&request.target.path),
+            "another program kept the database busy",
+            "run it again when less is written",
+        ),
+    }
 }
 
 fn first_failure(checks: &[Check]) -> String {
@@ -202,7 +223,7 @@ fn unclear(request: &Request<'_>, intent: &Intent, step: &str) -> Stop {
     let next =
         "look at the database; to go back to the state before that run, follow the steps above";
     let mut stop = stop(request, cause, next);
-    if let Ok(backup) = VerifiedBackup::open(std::path::Path::new(&intent.backup)) {
+    if let Ok(backup) = VerifiedBackup::open(Path::new(&intent.backup)) {
         let found = format!("A run died in {step}, outside a transaction.");
         stop.notes.push(steps::write(request.root, request.target, &backup, &found).1);
     }
@@ -229,22 +250,20 @@ fn refuse_if_still_broken(
     linted: &Linted,
 ) -> Result<(), Stop> {
     let last = locked.writer.receipts()?.pop();
-    let outcome = last
-        .and_then(|stored| serde_json::from_str::<Receipt>(&stored.body).ok())
-        .map(|receipt| receipt.predicate.outcome);
-    if outcome.is_none_or(|outcome| outcome.exit != Exit::NeedsPerson) {
+    let Some(last) = last.and_then(|stored| serde_json::from_str::<Receipt>(&stored.body).ok())
+    else {
+        return Ok(());
+    };
+    if last.predicate.outcome.exit != Exit::NeedsPerson {
         return Ok(());
     }
+    let file = last.predicate.facts.backup.map(|backup| backup.file).unwrap_or_default();
+    let backup = VerifiedBackup::open(Path::new(&file)).ok();
     let applied = applied(locked);
-    match smoke_test(locked, &applied, request, linted) {
-        Ok(_) => Ok(()),
-        Err(checks) => Err(stop(
-            request,
-            format!(
-                "the last run left it to a person, and it isn't well yet: {}",
-                first_failure(&checks)
-            ),
-            "follow that run's steps (cargo xtask receipt show, RESTORE.txt beside its backup)",
-        )),
-    }
+    smoke_test(locked, &applied, backup.as_ref(), request, linted).map(drop).map_err(|not_passed| {
+        let cause = "the last run left it to a person, and it isn't well yet: ";
+        let next =
+            "follow that run's steps (cargo xtask receipt show, RESTORE.txt beside its backup)";
+        not_well(request, &not_passed, cause, next.to_owned())
+    })
 }

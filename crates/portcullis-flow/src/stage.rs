@@ -126,7 +126,7 @@ pub(crate) fn check_identity(target: &Target, survey: &Survey, enrol: Enrol) -> 
 }
 
 /// What the configuration, or for an unprotected target the record under `var/`, says.
-fn recorded_identity(target: &Target) -> Option<Uuid> {
+pub(crate) fn recorded_identity(target: &Target) -> Option<Uuid> {
     let text = std::fs::read_to_string(&target.identity_record).ok()?;
     Uuid::from_str(text.trim()).ok()
 }
@@ -165,10 +165,12 @@ fn decide_identity(
             },
         )),
         (None, expected) => {
-            let identity = expected.unwrap_or_else(Uuid::new_v4);
             match (survey.is_new() && !target.protected, enrol) {
-                (true, _) => Ok((identity, Arrival::Created)),
-                (false, Enrol::Yes) => Ok((identity, Arrival::Enrolled)),
+                // One that was deleted is made again as itself: its backups are still its own.
+                (true, _) => Ok((expected.unwrap_or_else(Uuid::new_v4), Arrival::Created)),
+                (false, Enrol::Yes) => {
+                    Ok((expected.unwrap_or_else(Uuid::new_v4), Arrival::Enrolled))
+                }
                 (false, Enrol::No) => Err(refused(
                     "it has no identity yet: this tool doesn't know it".to_owned(),
                     "if this is the right database, take it on: cargo xtask migrate --enrol",
@@ -179,17 +181,25 @@ fn decide_identity(
 }
 
 impl Locked {
-    /// Records a new database's identity, before the database gets it: if this process
-    /// dies between the two, the next one gives it the same.
+    /// Records a new database's identity, before the database gets it.
     pub(crate) fn record_identity(&self, target: &Target) -> Result<(), Stop> {
-        if self.arrival == Arrival::Known || target.protected {
-            return Ok(());
+        match self.arrival {
+            Arrival::Known => Ok(()),
+            Arrival::Created | Arrival::Enrolled => record_identity(target, self.identity),
         }
-        if let Some(directory) = target.identity_record.parent() {
-            make_private_directory(directory)?;
-        }
-        Ok(write_private(&target.identity_record, format!("{}\n", self.identity).as_bytes())?)
     }
+}
+
+/// Records which database an unprotected target is; the configuration names a protected
+/// one's.
+pub(crate) fn record_identity(target: &Target, identity: Uuid) -> Result<(), Stop> {
+    if target.protected || recorded_identity(target) == Some(identity) {
+        return Ok(());
+    }
+    if let Some(directory) = target.identity_record.parent() {
+        make_private_directory(directory)?;
+    }
+    Ok(write_private(&target.identity_record, format!("{identity}\n").as_bytes())?)
 }
 
 #[cfg(test)]

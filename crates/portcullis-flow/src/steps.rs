@@ -14,12 +14,17 @@ pub(crate) fn write(
     found: &str,
 ) -> (Option<PathBuf>, String) {
     let text = text(root, target, backup, found);
-    let mut path = backup.path().as_os_str().to_owned();
-    path.push(".RESTORE.txt");
-    let path = PathBuf::from(path);
+    let path = path(backup.path());
     // The steps are printed as well: a full disk keeps nobody from them.
     let written = write_private(&path, text.as_bytes()).is_ok();
     (written.then_some(path), text)
+}
+
+/// Where the steps for a backup are written.
+pub(crate) fn path(backup: &Path) -> PathBuf {
+    let mut path = backup.as_os_str().to_owned();
+    path.push(".RESTORE.txt");
+    PathBuf::from(path)
 }
 
 fn text(root: &Path, target: &Target, backup: &VerifiedBackup, found: &str) -> String {

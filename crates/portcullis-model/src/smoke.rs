@@ -49,6 +49,11 @@ impl Check {
         Self { name: name.into(), verdict, milliseconds: started.elapsed().as_millis() as u64 }
     }
 
+    /// Whether it was made, whatever came of it.
+    pub fn was_made(&self) -> bool {
+        !matches!(self.verdict, Verdict::Skipped(_))
+    }
+
     /// The failure, if it failed.
     pub fn failure(&self) -> Option<&str> {
         match &self.verdict {
@@ -72,15 +77,40 @@ impl SmokePassed {
     }
 }
 
-/// Takes checks for a passed smoke test.
+/// Why a smoke test isn't passed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotPassed {
+    /// A check failed.
+    Failed(Vec<Check>),
+    /// Nothing failed, but a check was left out that no earlier phase made either.
+    Unchecked(Vec<Check>),
+}
+
+impl NotPassed {
+    /// The checks, however they ended.
+    pub fn into_checks(self) -> Vec<Check> {
+        match self {
+            NotPassed::Failed(checks) | NotPassed::Unchecked(checks) => checks,
+        }
+    }
+}
+
+/// Takes checks for a passed smoke test. One that was left out must have been made in the
+/// phase before.
 ///
 /// # Errors
-/// The checks themselves, if one failed or if there are none.
-pub fn passed(checks: Vec<Check>) -> Result<SmokePassed, Vec<Check>> {
+/// The checks themselves: one failed, one was never made, or there are none.
+pub fn passed(before: &[Check], checks: Vec<Check>) -> Result<SmokePassed, NotPassed> {
     if checks.is_empty() || checks.iter().any(|check| check.failure().is_some()) {
-        return Err(checks);
+        return Err(NotPassed::Failed(checks));
     }
-    Ok(SmokePassed { checks })
+    let made_before =
+        |name: &str| before.iter().any(|check| check.name == name && check.was_made());
+    if checks.iter().all(|check| check.was_made() || made_before(&check.name)) {
+        Ok(SmokePassed { checks })
+    } else {
+        Err(NotPassed::Unchecked(checks))
+    }
 }
 
 #[cfg(test)]
@@ -90,11 +120,13 @@ mod tests {
     #[test]
     fn only_checks_that_ran_and_did_not_fail_are_a_pass() {
         let check = |verdict: Result<Verdict, String>| Check::run("x", || verdict);
-        assert!(passed(vec![]).is_err());
-        assert!(
-            passed(vec![check(Ok(Verdict::Passed)), check(Ok(Verdict::Skipped("large".into())))])
-                .is_ok()
-        );
-        assert!(passed(vec![check(Ok(Verdict::Passed)), check(Err("no".into()))]).is_err());
+        let (well, left_out) =
+            (check(Ok(Verdict::Passed)), check(Ok(Verdict::Skipped("busy".into()))));
+        let failed = check(Err("no".into()));
+        assert!(passed(&[], vec![]).is_err());
+        assert!(passed(&[], vec![well.clone()]).is_ok());
+        assert!(matches!(passed(&[], vec![left_out.clone()]), Err(NotPassed::Unchecked(_))));
+        assert!(passed(std::slice::from_ref(&well), vec![left_out]).is_ok());
+        assert!(matches!(passed(&[], vec![well, failed]), Err(NotPassed::Failed(_))));
     }
 }

@@ -98,8 +98,8 @@ mod tests {
         let mut bodies: Vec<String> = Vec::new();
         for sequence in 1..=3 {
             let previous = bodies.last().map(|body| Digest::of(body.as_bytes()));
-            let smoke =
-                passed(vec![Check::run("alive", || Ok::<_, String>(Verdict::Passed))]).unwrap();
+            let smoke = passed(&[], vec![Check::run("alive", || Ok::<_, String>(Verdict::Passed))])
+                .unwrap();
             bodies.push(
                 Receipt::applied(facts(sequence, previous), vec![], smoke).to_bytes().unwrap(),
             );

@@ -75,4 +75,10 @@ fn a_database_that_was_deleted_is_made_again_under_its_identity() {
     let again = workspace.last_receipt();
     assert_eq!(again["target"]["identity"], identity.trim());
     assert_eq!(again["target"]["arrival"], "created");
+    // Its record goes on, and its backups are still its own.
+    assert_eq!(again["sequence"], 2);
+    assert_eq!(workspace.receipts().len(), 2);
+    let first = workspace.backups().remove(0);
+    workspace.run(&["restore", first.to_str().unwrap()]).expect(0);
+    assert_eq!(workspace.receipts().len(), 3);
 }

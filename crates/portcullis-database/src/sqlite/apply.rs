@@ -45,15 +45,27 @@ pub(super) fn apply(
     run: Uuid,
 ) -> Result<StepReport> {
     let effects = effects(&step.sql, Dialect::Sqlite);
-    let watch = rows::watch(session, step, &effects)?;
-    let keys_before = rebuilt_keys(session, kind, &effects)?;
+    let large = session.is_large();
+    // Outside a transaction others may write between two counts; the tally sees only what
+    // this connection does.
+    let counting = !large && kind != SegmentKind::NoTransaction;
+    let watch = rows::watch(
+        session,
+        step,
+        &effects,
+        if counting { rows::How::Count } else { rows::How::Tally },
+    )?;
+    let checks_rebuild = large && kind == SegmentKind::Rebuild;
+    let keys_before =
+        if checks_rebuild { rebuilt_keys(session, &effects)? } else { Violations::new() };
     let started = Instant::now();
     match kind {
         SegmentKind::NoTransaction => run_alone(session, step)?,
         SegmentKind::Transaction | SegmentKind::Rebuild => run_inside(session, step)?,
     }
     let milliseconds = started.elapsed().as_millis() as u64;
-    let keys_after = rebuilt_keys(session, kind, &effects)?;
+    let keys_after =
+        if checks_rebuild { rebuilt_keys(session, &effects)? } else { Violations::new() };
     if let Some(worse) = catalog::worse(&keys_before, &keys_after, &effects.renames) {
         return Err(failed(step, &worse, "keep every referenced row in the rebuilt table"));
     }
@@ -83,12 +95,9 @@ fn run_alone(session: &mut Session, step: &Step) -> Result<()> {
         .map_err(|error| session.error("mark the migration", &error))?;
     AnsiTransactionManager::commit_transaction(&mut session.diesel)
         .map_err(|error| diesel_error(session, "commit the mark", &error))?;
-    let version = |session: &Session| {
-        session.conn.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0))
-    };
-    let before = version(session).ok();
+    let before = data_version(session).ok();
     let ran = one_step::run(session, step);
-    session.version_is_blurred |= version(session).ok() != before;
+    session.version_is_blurred |= data_version(session).ok() != before;
     match ran {
         Ok(()) => {}
         // One statement that fails outside a transaction has done nothing.
@@ -103,7 +112,17 @@ fn run_alone(session: &mut Session, step: &Step) -> Result<()> {
     if !session.conn.is_autocommit() {
         return Err(failed(step, "it left a transaction open", "end the migration with COMMIT"));
     }
-    lock(session)
+    // The step is done and recorded: a busy moment is no reason to give it up.
+    (0..LOCK_TRIES).find_map(|_| lock(session).ok()).map_or_else(|| lock(session), Ok)
+}
+
+/// How often the lock is asked for after a step outside a transaction, each time for the
+/// target's `lock-wait`.
+const LOCK_TRIES: u32 = 3;
+
+/// Changes when another connection has committed.
+pub(super) fn data_version(session: &Session) -> rusqlite::Result<i64> {
+    session.conn.pragma_query_value(None, "data_version", |row| row.get(0))
 }
 
 pub(super) fn commit(session: &mut Session, head: &Head) -> Result<()> {
@@ -112,8 +131,16 @@ pub(super) fn commit(session: &mut Session, head: &Head) -> Result<()> {
         ledger::leave(&session.conn)
     };
     write().map_err(|error| session.error("write the head", &error))?;
-    AnsiTransactionManager::commit_transaction(&mut session.diesel)
-        .map_err(|error| diesel_error(session, "commit", &error))?;
+    if let Err(error) = AnsiTransactionManager::commit_transaction(&mut session.diesel) {
+        // A commit can take effect and still report an error, as when only the directory
+        // couldn't be synced after it: the head tells.
+        let there = session.conn.is_autocommit()
+            && ledger::head(&session.conn).ok().flatten().as_ref() == Some(head);
+        if !there {
+            return Err(diesel_error(session, "commit", &error));
+        }
+    }
+    session.version_at_commit = data_version(session).ok();
     // It is committed, whatever this says; and the next `begin` sets them again.
     let _ = keys_on(session);
     Ok(())
@@ -153,10 +180,7 @@ fn keys_on(session: &Session) -> Result<()> {
 
 /// The smoke test checks all keys, but not those of a large database while writers wait:
 /// then a rebuild has at least its own tables' keys checked.
-fn rebuilt_keys(session: &Session, kind: SegmentKind, effects: &Effects) -> Result<Violations> {
-    if kind != SegmentKind::Rebuild || !session.is_large() {
-        return Ok(Violations::new());
-    }
+fn rebuilt_keys(session: &Session, effects: &Effects) -> Result<Violations> {
     let rebuilt: Vec<String> = effects.rebuilds().map(str::to_owned).collect();
     catalog::with_children(&session.conn, &rebuilt)
         .and_then(|tables| catalog::violations(&session.conn, Some(&tables)))

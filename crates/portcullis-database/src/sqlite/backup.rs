@@ -10,8 +10,10 @@ use portcullis_model::redact;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, Result as SqlResult};
 
-use super::{Session, catalog, ledger, open_read_only};
+use super::smoke::needs_application;
+use super::{Session, apply, catalog, ledger, open_read_only};
 use crate::backup::{Sidecar, VerifiedBackup, Violations, hash_file, sidecar_path};
+use crate::error::sqlite_words;
 use crate::files::{make_private_directory, sync_directory, write_private};
 use crate::seam::{BackupRequest, Progress};
 use crate::{Error, ErrorKind, Result};
@@ -33,7 +35,7 @@ pub(super) fn back_up(
 ) -> Result<VerifiedBackup> {
     make_private_directory(request.directory)?;
     let started = Instant::now();
-    let version = data_version(session)?;
+    let version = apply::data_version(session).map_err(|error| session.error(OPERATION, &error))?;
     let path = request.directory.join(request.name);
     refuse_existing(&path)?;
     let partial = super::place::with_ending(&path, ".partial");
@@ -53,9 +55,11 @@ pub(super) fn back_up(
         target: session.target.name.clone(),
         run: request.run,
         created: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
-        verified: ["SHA-256 of the bytes on disk", "integrity_check", "foreign_key_check"]
-            .map(str::to_owned)
-            .to_vec(),
+        verified: vec![
+            "SHA-256 of the bytes on disk".to_owned(),
+            facts.integrity,
+            "foreign_key_check".to_owned(),
+        ],
         milliseconds: started.elapsed().as_millis() as u64,
         identity: facts.identity,
         bytes: facts.bytes,
@@ -68,13 +72,6 @@ pub(super) fn back_up(
     publish(&partial, &path, &sidecar)?;
     session.version_at_backup = Some(version);
     Ok(VerifiedBackup::new(path, sidecar))
-}
-
-fn data_version(session: &Session) -> Result<i64> {
-    session
-        .conn
-        .pragma_query_value(None, "data_version", |row| row.get(0))
-        .map_err(|error| session.error(OPERATION, &error))
 }
 
 fn refuse_existing(path: &Path) -> Result<()> {
@@ -170,6 +167,7 @@ struct Facts {
     applied: Vec<String>,
     identity: Option<uuid::Uuid>,
     journal_mode: String,
+    integrity: String,
     violations: Vec<Violations>,
 }
 
@@ -202,7 +200,15 @@ fn verify(session: &Session, partial: &Path) -> Result<Facts> {
 
 fn inspect(partial: &Path) -> SqlResult<(String, Facts)> {
     let conn = open_immutable(partial)?;
-    let integrity: String = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    let integrity = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0));
+    let (integrity, verified) = match integrity {
+        Ok(answer) => (answer, "integrity_check".to_owned()),
+        // Its indexes need what only the application has; the bytes are read back all the same.
+        Err(error) if needs_application(&error) => {
+            ("ok".to_owned(), format!("integrity_check couldn't run: {}", sqlite_words(&error)))
+        }
+        Err(error) => return Err(error),
+    };
     let facts = Facts {
         bytes: catalog::bytes(&conn)?,
         sha256: Digest::of(b""),
@@ -210,6 +216,7 @@ fn inspect(partial: &Path) -> SqlResult<(String, Facts)> {
         applied: ledger::applied(&conn)?.into_iter().map(|applied| applied.version).collect(),
         identity: ledger::identity(&conn)?,
         journal_mode: String::new(),
+        integrity: verified,
         violations: catalog::violations(&conn, None)?
             .into_iter()
             .map(|((table, parent), rows)| Violations { table, parent, rows })

@@ -6,7 +6,7 @@ use portcullis_model::plan::{Applied, Direction, Step};
 use rusqlite::{Connection, OptionalExtension as _, Result, TransactionBehavior, params};
 use uuid::Uuid;
 
-use crate::seam::{Closes, Head, OpenRun, ReceiptLink, StoredReceipt};
+use crate::seam::{Head, OpenRun, Overlay, ReceiptLink, StoredReceipt};
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS __portcullis_identity (
@@ -216,6 +216,25 @@ pub(super) fn note_step(conn: &Connection, step: &Step, run: Uuid) -> Result<()>
     Ok(())
 }
 
+/// Writes into a prepared copy of a backup what must come with it: the identity, the
+/// receipts that are newer, and the restore as an open run.
+pub(super) fn overlay(conn: &mut Connection, overlay: Overlay<'_>) -> Result<()> {
+    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(TABLES)?;
+    let identity = overlay.identity.to_string();
+    transaction
+        .execute("INSERT OR REPLACE INTO __portcullis_identity VALUES (1, ?1)", [identity])?;
+    transaction.execute("UPDATE __portcullis_run SET closed = 1, entering = NULL", [])?;
+    for receipt in overlay.receipts {
+        file(&transaction, receipt)?;
+    }
+    transaction.execute(
+        "INSERT INTO __portcullis_run (run, intent) VALUES (?1, ?2)",
+        params![overlay.run.to_string(), overlay.intent],
+    )?;
+    transaction.commit()
+}
+
 pub(super) fn resolve(conn: &mut Connection, finished: Option<&Step>, run: Uuid) -> Result<()> {
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if let Some(step) = finished {
@@ -225,20 +244,13 @@ pub(super) fn resolve(conn: &mut Connection, finished: Option<&Step>, run: Uuid)
     transaction.commit()
 }
 
-pub(super) fn record(conn: &mut Connection, receipt: &StoredReceipt, closes: Closes) -> Result<()> {
+pub(super) fn record(conn: &mut Connection, receipt: &StoredReceipt) -> Result<()> {
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(TABLES)?;
     file(&transaction, receipt)?;
     let run = receipt.run.to_string();
-    match closes {
-        Closes::Own => transaction.execute(
-            "UPDATE __portcullis_run SET closed = 1, entering = NULL WHERE run = ?1",
-            [run],
-        )?,
-        Closes::All => {
-            transaction.execute("UPDATE __portcullis_run SET closed = 1, entering = NULL", [])?
-        }
-    };
+    transaction
+        .execute("UPDATE __portcullis_run SET closed = 1, entering = NULL WHERE run = ?1", [run])?;
     transaction.commit()
 }
 

@@ -5,7 +5,9 @@ mod backup;
 mod catalog;
 mod handle;
 mod ledger;
+mod patience;
 mod place;
+mod prepare;
 mod restore;
 mod rows;
 mod smoke;
@@ -23,7 +25,7 @@ use rusqlite::{Connection, OpenFlags};
 use uuid::Uuid;
 
 use crate::seam::{
-    BackupRequest, Baseline, Closes, Head, Keys, Progress, Reader, Smoke, StepReport,
+    BackupRequest, Baseline, Head, Keys, Overlay, Progress, Reader, Smoke, StepReport,
     StoredReceipt, Survey, Undo, Writer,
 };
 use crate::{Error, ErrorKind, Result, RunLock, VerifiedBackup};
@@ -48,7 +50,7 @@ fn open_read_only(path: &Path, wait: Duration) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> rusqlite::Result<Connection> {
         let conn = Connection::open_with_flags(path, flags)?;
-        conn.busy_timeout(wait)?;
+        patience::wait(&conn, wait)?;
         // Nothing is read at opening: the first query finds out what the file is.
         conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         Ok(conn)
@@ -96,6 +98,8 @@ struct Session {
     /// Whether a step of ours changed it too (a journal mode, a page size): then it no
     /// longer tells others' commits.
     version_is_blurred: bool,
+    /// `PRAGMA data_version` after the last commit of ours.
+    version_at_commit: Option<i64>,
     counts: Option<rows::Counts>,
     /// The tables that this run renamed, in order; folded.
     renames: Vec<(String, String)>,
@@ -112,7 +116,7 @@ pub(crate) fn connect_writer(lock: RunLock) -> Result<Box<dyn Writer>> {
     let target = lock.target().clone();
     let handle::Connected { conn, diesel, tally } = handle::connect(&target.path)?;
     let prepare = || -> rusqlite::Result<()> {
-        conn.busy_timeout(target.lock_wait)?;
+        patience::wait(&conn, target.lock_wait)?;
         conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         // EXTRA also syncs the directory when the rollback journal goes: a commit stays
         // committed after a power cut.
@@ -128,13 +132,14 @@ pub(crate) fn connect_writer(lock: RunLock) -> Result<Box<dyn Writer>> {
         version_at_backup: None,
         renames: Vec::new(),
         version_is_blurred: false,
+        version_at_commit: None,
         counts: None,
         _lock: lock,
     }))
 }
 
 pub(crate) use place::check_way;
-pub(crate) use restore::move_aside;
+pub(crate) use prepare::restore_anew;
 
 impl Session {
     /// Whether all rows are too many to read while writers wait.
@@ -204,8 +209,13 @@ impl Writer for Session {
         restore::undo(self, backup, progress)
     }
 
-    fn restore(&mut self, backup: &VerifiedBackup, progress: Progress<'_>) -> Result<()> {
-        restore::restore(self, backup, progress)
+    fn restore(
+        &mut self,
+        backup: &VerifiedBackup,
+        overlay: Overlay<'_>,
+        progress: Progress<'_>,
+    ) -> Result<()> {
+        restore::restore(self, backup, overlay, progress)
     }
 
     fn resolve(&mut self, finished: Option<&Step>, run: Uuid) -> Result<()> {
@@ -213,8 +223,8 @@ impl Writer for Session {
             .map_err(|error| self.error("close a run that died", &error))
     }
 
-    fn record(&mut self, receipt: &StoredReceipt, closes: Closes) -> Result<()> {
-        ledger::record(&mut self.conn, receipt, closes)
+    fn record(&mut self, receipt: &StoredReceipt) -> Result<()> {
+        ledger::record(&mut self.conn, receipt)
             .map_err(|error| self.error("file the receipt", &error))
     }
 }

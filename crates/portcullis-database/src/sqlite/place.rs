@@ -39,6 +39,7 @@ pub(super) fn examine(target: &Target) -> Result<Found> {
                 ));
             }
             refuse_leftover_journals(path)?;
+            refuse_interrupted_restore(path)?;
             return Ok(Found::Nothing);
         }
         Err(error) => return Err(Error::io(OPERATION, path, &error).refused()),
@@ -108,6 +109,30 @@ fn refuse_leftover_journals(path: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A database that was moved aside, with nothing in its place: making a new one would
+/// pass an empty database off as the old one.
+fn refuse_interrupted_restore(path: &Path) -> Result<()> {
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
+    let mut prefix = name.to_owned();
+    prefix.push(".damaged-");
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut names = entries.map(|entry| entry.file_name());
+    let prefix = prefix.as_encoded_bytes();
+    match names.find(|name| name.as_encoded_bytes().starts_with(prefix)) {
+        None => Ok(()),
+        Some(aside) => Err(Error::new(
+            ErrorKind::Refused,
+            OPERATION,
+            redact::path(path),
+            format!(
+                "it was moved aside as {}, and nothing took its place",
+                redact::path(Path::new(&aside))
+            ),
+            "restore a backup (cargo xtask backup list); for a new database, move that file away",
+        )),
+    }
 }
 
 /// The path with something appended to its name.

@@ -1,19 +1,17 @@
 //! Putting a backup back, through the backup API: a transaction of SQLite's own, so that
 //! a crash leaves the old state or the restored one, never a mixture.
 
-use std::fs;
-use std::path::PathBuf;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use portcullis_model::config::Target;
 use portcullis_model::redact;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, Result as SqlResult};
 
-use super::place::with_ending;
+use super::prepare::{prepare, set_journal_mode};
 use super::{Session, backup, catalog};
-use crate::seam::{Progress, Undo};
-use crate::{Error, ErrorKind, Result, RunLock, VerifiedBackup};
+use crate::error::sqlite_words;
+use crate::seam::{Overlay, Progress, Undo};
+use crate::{Error, ErrorKind, Result, VerifiedBackup};
 
 const OPERATION: &str = "restore the backup";
 const PAGES: i32 = 2048;
@@ -27,40 +25,86 @@ pub(super) fn undo(session: &mut Session, backup: &VerifiedBackup, progress: Pro
     {
         return Undo::Failed("the open transaction couldn't be rolled back".to_owned());
     }
-    let Some(before) = session.version_at_backup else {
-        return Undo::NotProved("this connection took no backup".to_owned());
-    };
     // What was verified minutes ago is verified again: it is about to be all there is.
     let backup = match VerifiedBackup::open(backup.path()) {
         Ok(backup) => backup,
         Err(error) => return Undo::Failed(error.to_string()),
     };
-    let now = match shut_out(&session.conn) {
-        Ok(now) => now,
-        Err(error) => {
-            let _ = let_in(&session.conn);
-            return Undo::NotProved(format!(
-                "the database couldn't be locked: {}",
-                crate::error::sqlite_words(&error)
-            ));
-        }
+    let source = match backup::open_immutable(backup.path()) {
+        Ok(source) => source,
+        Err(error) => return Undo::Failed(sqlite_words(&error)),
     };
-    let undone = if now == before {
-        match put_back(session, &backup, progress) {
-            Ok(()) => Undo::Restored,
-            Err(error) => Undo::Failed(error.to_string()),
+    match under_proof(session, |session| put_back(session, &source, &backup, progress)) {
+        Ok(()) => Undo::Restored,
+        Err(Refusal::Locked(why)) => {
+            Undo::NotProved(format!("the database couldn't be locked: {why}"))
         }
-    } else {
-        let why = if session.version_is_blurred {
-            "a step outside a transaction changed the file itself, so that another program's \
-             write couldn't be told from it"
-        } else {
-            "another program has written since the backup was taken"
-        };
-        Undo::NotProved(why.to_owned())
+        Err(Refusal::Written) => Undo::NotProved(
+            if session.version_is_blurred {
+                "a step outside a transaction changed the file itself, so that another program's \
+                 write couldn't be told from it"
+            } else {
+                "another program has written since the backup was taken"
+            }
+            .to_owned(),
+        ),
+        Err(Refusal::Failed(error)) => Undo::Failed(error.to_string()),
+    }
+}
+
+/// Restores a backup over a database whose present state this session has just backed
+/// up: nobody may have written since, or that write would be in neither.
+pub(super) fn restore(
+    session: &mut Session,
+    backup: &VerifiedBackup,
+    overlay: Overlay<'_>,
+    progress: Progress<'_>,
+) -> Result<()> {
+    let place = redact::path(&session.target.path);
+    let busy = |why: String| {
+        let next = "stop the programs that use the database, then run it again";
+        Error::new(ErrorKind::Busy, OPERATION, place.clone(), why, next)
+    };
+    let prepared = prepare(&session.target, backup, overlay, progress)?;
+    let flags =
+        rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let source = Connection::open_with_flags(prepared.path(), flags)
+        .map_err(|error| Error::sqlite(OPERATION, prepared.path(), &error).refused())?;
+    match under_proof(session, |session| put_back(session, &source, backup, progress)) {
+        Ok(()) => Ok(()),
+        Err(Refusal::Locked(why)) => Err(busy(why)),
+        Err(Refusal::Written) => Err(busy(
+            "another program has written since the present state was backed up".to_owned(),
+        )),
+        Err(Refusal::Failed(error)) => Err(error),
+    }
+}
+
+/// Why a backup wasn't put back, or couldn't be.
+enum Refusal {
+    /// Nothing was touched: somebody else uses the database.
+    Locked(String),
+    /// Nothing was touched: somebody else has committed since the backup, or it can't be
+    /// told.
+    Written,
+    /// It was tried.
+    Failed(Error),
+}
+
+/// Does something with everybody shut out and the proof that nobody else has committed
+/// since this session took its backup; lets the others in again, whatever came of it.
+fn under_proof(
+    session: &mut Session,
+    act: impl FnOnce(&mut Session) -> Result<()>,
+) -> Result<(), Refusal> {
+    let shut = shut_out(&session.conn);
+    let result = match shut {
+        Err(error) => Err(Refusal::Locked(sqlite_words(&error))),
+        Ok(now) if Some(now) != session.version_at_backup => Err(Refusal::Written),
+        Ok(_) => act(session).map_err(Refusal::Failed),
     };
     let _ = let_in(&session.conn);
-    undone
+    result
 }
 
 /// Takes the exclusive lock, keeps it beyond the transaction, and reads what tells of
@@ -78,35 +122,22 @@ fn let_in(conn: &Connection) -> SqlResult<()> {
     conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
 }
 
-pub(super) fn restore(
+fn put_back(
     session: &mut Session,
+    source: &Connection,
     backup: &VerifiedBackup,
     progress: Progress<'_>,
 ) -> Result<()> {
-    shut_out(&session.conn).map_err(|error| session.error(OPERATION, &error))?;
-    let restored = put_back(session, backup, progress);
-    let opened = let_in(&session.conn).map_err(|error| session.error(OPERATION, &error));
-    restored.and(opened)
-}
-
-fn put_back(session: &mut Session, backup: &VerifiedBackup, progress: Progress<'_>) -> Result<()> {
     let path = session.target.path.clone();
     let failed = |error: rusqlite::Error| Error::sqlite(OPERATION, &path, &error);
-    let source = backup::open_immutable(backup.path()).map_err(failed)?;
     let page_size =
         |conn: &Connection| conn.pragma_query_value(None, "page_size", |row| row.get::<_, i64>(0));
     // A database in WAL mode can't change its page size.
-    let (theirs, ours) =
-        (page_size(&source).map_err(failed)?, page_size(&session.conn).map_err(failed)?);
-    if theirs != ours {
+    if page_size(source).map_err(failed)? != page_size(&session.conn).map_err(failed)? {
         set_journal_mode(&session.conn, "delete").map_err(failed)?;
     }
-    copy_pages(&source, session, theirs, progress).map_err(failed)?;
+    copy_pages(source, &mut session.conn, session.target.lock_wait, progress).map_err(failed)?;
     session.counts = None;
-    let mode = &backup.sidecar().journal_mode;
-    if catalog::journal_mode(&session.conn).map_err(failed)? != *mode {
-        set_journal_mode(&session.conn, mode).map_err(failed)?;
-    }
     let now = catalog::catalog(&session.conn).map_err(failed)?.fingerprint();
     let quick: String = session
         .conn
@@ -123,18 +154,26 @@ fn put_back(session: &mut Session, backup: &VerifiedBackup, progress: Progress<'
             "restore it again",
         ));
     }
+    // Entering WAL mode under an exclusive lock would keep everybody out for good.
+    let mode = &backup.sidecar().journal_mode;
+    if catalog::journal_mode(&session.conn).map_err(failed)? != *mode {
+        let_in(&session.conn).map_err(failed)?;
+        set_journal_mode(&session.conn, mode).map_err(failed)?;
+    }
     Ok(())
 }
 
-fn copy_pages(
+/// Copies a database page by page, in one transaction of SQLite's own.
+pub(super) fn copy_pages(
     source: &Connection,
-    session: &mut Session,
-    page: i64,
+    destination: &mut Connection,
+    wait: Duration,
     progress: Progress<'_>,
 ) -> SqlResult<()> {
+    let page: i64 = source.pragma_query_value(None, "page_size", |row| row.get(0))?;
     let bytes =
         |pages: i32| u64::try_from(i64::from(pages).saturating_mul(page)).unwrap_or_default();
-    let copy = Backup::new(source, &mut session.conn)?;
+    let copy = Backup::new(source, destination)?;
     let started = Instant::now();
     loop {
         let result = copy.step(PAGES)?;
@@ -143,40 +182,11 @@ fn copy_pages(
         match result {
             StepResult::Done => return Ok(()),
             StepResult::More => {}
-            _ if started.elapsed() < session.target.lock_wait => {
-                std::thread::sleep(std::time::Duration::from_millis(20));
-            }
+            _ if started.elapsed() < wait => std::thread::sleep(Duration::from_millis(20)),
             _ => {
-                return Err(rusqlite::Error::SqliteFailure(
-                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
-                    None,
-                ));
+                let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+                return Err(rusqlite::Error::SqliteFailure(busy, None));
             }
         }
     }
-}
-
-fn set_journal_mode(conn: &Connection, mode: &str) -> SqlResult<()> {
-    conn.query_row(&format!("PRAGMA main.journal_mode = {mode}"), [], |_| Ok(()))
-}
-
-/// Moves what is left of a database aside, with its journals: evidence, and perhaps the
-/// only copy of something. Returns where the parts are now.
-pub(crate) fn move_aside(target: &Target, _lock: &RunLock) -> Result<Vec<PathBuf>> {
-    let stamp = humantime::format_rfc3339_seconds(SystemTime::now()).to_string().replace(':', "");
-    let base = with_ending(&target.path, &format!(".damaged-{stamp}-{}", std::process::id()));
-    let mut moved = Vec::new();
-    // The journals first: without them SQLite can't play them into what comes next.
-    for ending in ["-journal", "-wal", "-shm", ""] {
-        let (from, to) = (with_ending(&target.path, ending), with_ending(&base, ending));
-        match fs::rename(&from, &to) {
-            Ok(()) => moved.push(to),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::io("move the damaged database aside", &from, &error)),
-        }
-    }
-    let directory = target.path.parent().unwrap_or(std::path::Path::new("/"));
-    crate::files::sync_directory(directory)
-        .map_err(|error| Error::io("move the damaged database aside", directory, &error))?;
-    Ok(moved)
 }

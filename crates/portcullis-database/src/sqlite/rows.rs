@@ -11,10 +11,20 @@ use super::{Session, catalog, step};
 use crate::seam::FewerRows;
 use crate::{Error, Result};
 
-/// Row counts, and how many changes the connection had made when they were taken.
+/// Row counts, and what had changed on the connection when they were taken.
 pub(super) struct Counts {
     tables: BTreeMap<String, u64>,
-    total_changes: u64,
+    as_of: (u64, i64),
+}
+
+/// How rows are to be watched.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum How {
+    /// All rows are counted before and after.
+    Count,
+    /// What this connection inserts and deletes is tallied as it happens. Nobody waits for
+    /// it, and it misses only what a constraint replaces.
+    Tally,
 }
 
 /// How a step is watched.
@@ -23,19 +33,23 @@ pub(super) enum Watch {
     Off,
     /// All rows were counted before it.
     Counted(BTreeMap<String, u64>),
-    /// The database is too large to count while writers wait: what is inserted and deleted
-    /// is tallied as it happens. That misses only what a constraint replaces.
+    /// Its changes are being tallied.
     Tallied,
 }
 
 /// Begins to watch. Counting all tables for each of many small migrations would take
 /// longer than the migrations: it is done only where the text, a trigger or a constraint
 /// can remove rows.
-pub(super) fn watch(session: &mut Session, step: &Step, effects: &Effects) -> Result<Watch> {
+pub(super) fn watch(
+    session: &mut Session,
+    step: &Step,
+    effects: &Effects,
+    how: How,
+) -> Result<Watch> {
     if !may_remove_rows(session, step, effects)? {
         return Ok(Watch::Off);
     }
-    if !session.is_large() {
+    if how == How::Count {
         return Ok(Watch::Counted(count(session)?));
     }
     session.tally.start();
@@ -54,12 +68,20 @@ pub(super) fn judge(
         Watch::Counted(before) => fewer(&before, &count(session)?, effects),
         Watch::Tallied => tallied(session, &session.tally.stop(), effects)?,
     };
-    let named =
-        |fewer: &&FewerRows| effects.removes_rows_of.contains(&fewer.table.to_ascii_lowercase());
-    match fewer.iter().find(|fewer| !named(fewer)) {
-        Some(fewer) => Err(rows_lost(step, fewer)),
+    match fewer.iter().find(|fewer| !is_named(effects, &fewer.table)) {
+        Some(fewer) => Err(rows_lost(step, effects, fewer)),
         None => Ok(fewer),
     }
+}
+
+/// Whether the migration says that this table may lose rows, by the name it has before or
+/// after. A rebuild drops the old table to keep its rows: that says nothing of the kind.
+fn is_named(effects: &Effects, table: &str) -> bool {
+    let table = table.to_ascii_lowercase();
+    let rebuilt = effects.rebuilds().any(|rebuilt| rebuilt == table);
+    let names = if rebuilt { &effects.deletes_from } else { &effects.removes_rows_of };
+    let after = effects.name_after(&table);
+    names.iter().any(|name| *name == table || name == after || effects.name_after(name) == table)
 }
 
 fn may_remove_rows(session: &Session, step: &Step, effects: &Effects) -> Result<bool> {
@@ -77,20 +99,20 @@ fn may_remove_rows(session: &Session, step: &Step, effects: &Effects) -> Result<
         .map_err(|error| session.error("look for triggers", &error))
 }
 
-/// The row counts now; taken again only if anything changed since the last time.
+/// The row counts now; taken again only if rows or the schema changed since.
 fn count(session: &mut Session) -> Result<BTreeMap<String, u64>> {
-    let total_changes = session.conn.total_changes();
-    let tables = catalog::relations(&session.conn, "table")
-        .map_err(|error| session.error("list the tables", &error))?;
-    if let Some(counts) = &session.counts
-        && counts.total_changes == total_changes
-        && tables.iter().eq(counts.tables.keys())
-    {
-        return Ok(counts.tables.clone());
-    }
-    let tables = catalog::counts(&session.conn, &tables)
-        .map_err(|error| session.error("count rows", &error))?;
-    session.counts = Some(Counts { tables: tables.clone(), total_changes });
+    let counted = || -> rusqlite::Result<Counts> {
+        let schema = session.conn.pragma_query_value(None, "schema_version", |row| row.get(0))?;
+        let as_of = (session.conn.total_changes(), schema);
+        let tables = match &session.counts {
+            Some(counts) if counts.as_of == as_of => counts.tables.clone(),
+            _ => catalog::counts(&session.conn, &catalog::relations(&session.conn, "table")?)?,
+        };
+        Ok(Counts { tables, as_of })
+    };
+    let counts = counted().map_err(|error| session.error("count rows", &error))?;
+    let tables = counts.tables.clone();
+    session.counts = Some(counts);
     Ok(tables)
 }
 
@@ -105,7 +127,9 @@ fn fewer(
     before
         .iter()
         .filter_map(|(table, &before)| {
-            let after = rows_of(effects.name_after(&table.to_ascii_lowercase()));
+            // A table of the old name may have taken over after a rename.
+            let after =
+                rows_of(table).or_else(|| rows_of(effects.name_after(&table.to_ascii_lowercase())));
             (after.unwrap_or(0) < before).then(|| FewerRows { table: table.clone(), before, after })
         })
         .collect()
@@ -121,9 +145,7 @@ fn tallied(
     let tables = catalog::relations(&session.conn, "table")
         .map_err(|error| session.error("list the tables", &error))?;
     let fell = tally.iter().filter(|(table, change)| {
-        **change < 0
-            && !effects.removes_rows_of.contains(&table.to_ascii_lowercase())
-            && tables.contains(table)
+        **change < 0 && !is_named(effects, table) && tables.contains(table)
     });
     fell.map(|(table, change)| {
         let counts = catalog::counts(&session.conn, std::slice::from_ref(table))
@@ -135,13 +157,19 @@ fn tallied(
     .collect()
 }
 
-fn rows_lost(step: &Step, fewer: &FewerRows) -> Error {
+fn rows_lost(step: &Step, effects: &Effects, fewer: &FewerRows) -> Error {
     let table = redact::printable(&fewer.table);
     let now = fewer.after.map_or_else(|| "it is gone".to_owned(), |rows| format!("it has {rows}"));
-    let cause = format!(
-        "table {table} had {} rows and now {now}, but the migration doesn't name it in DELETE, DROP or REPLACE",
-        fewer.before
-    );
+    let had = format!("table {table} had {} rows and now {now}", fewer.before);
+    if effects.rebuilds().any(|rebuilt| rebuilt.eq_ignore_ascii_case(&fewer.table)) {
+        let cause = format!("{had}: the rebuild left some behind");
+        return step::failed(
+            step,
+            &cause,
+            "copy all rows, or delete by name, before the rebuild, what shall go",
+        );
+    }
+    let cause = format!("{had}, but the migration doesn't name it in DELETE, DROP or REPLACE");
     let next = "a cascade or a trigger took them: change the migration so that the rows stay, or delete them by name";
     step::failed(step, &cause, next)
 }

@@ -5,7 +5,7 @@ use portcullis_model::smoke::{Check, Verdict, When};
 use rusqlite::{Connection, OpenFlags, Result as SqlResult};
 
 use super::backup::open_immutable;
-use super::{Session, catalog, ledger};
+use super::{Session, apply, catalog, ledger, patience};
 use crate::error::sqlite_words;
 use crate::seam::{Baseline, Keys, Smoke};
 use crate::slt;
@@ -34,48 +34,71 @@ const FIRST_ROW: &str = "LIMIT 1";
 /// Inside the transaction the checks run on the connection that holds it; afterwards on
 /// a fresh one, which sees what everybody sees.
 pub(super) fn check(session: &mut Session, smoke: Smoke<'_>) -> Vec<Check> {
+    let renames = session.renames.clone();
+    let scene = |large, others_wrote| Scene { large, others_wrote, renames: &renames };
     match smoke.when {
         When::BeforeCommit => {
             let large = session.is_large();
-            checks(&mut session.conn, smoke, large, &session.renames)
+            checks(&mut session.conn, smoke, &scene(large, false))
         }
         When::AfterCommit => {
+            let others_wrote = apply::data_version(session).ok() != session.version_at_commit;
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let opened = Connection::open_with_flags(&session.target.path, flags)
-                .and_then(|conn| conn.busy_timeout(session.target.lock_wait).map(|()| conn));
+                .and_then(|conn| patience::wait(&conn, session.target.lock_wait).map(|()| conn));
             match opened {
-                Ok(mut conn) => checks(&mut conn, smoke, false, &session.renames),
+                Ok(mut conn) => checks(&mut conn, smoke, &scene(false, others_wrote)),
                 Err(error) => vec![Check::run("alive", || Err(sqlite_words(&error)))],
             }
         }
     }
 }
 
-fn checks(
-    conn: &mut Connection,
-    smoke: Smoke<'_>,
+/// What the checks must know besides what they are asked for.
+struct Scene<'a> {
+    /// Reading every row is left out, because writers wait.
     large: bool,
-    renames: &[(String, String)],
-) -> Vec<Check> {
-    let all_rows = if large { Reach::LeftOut } else { Reach::Run };
+    /// Other programs have committed since the run did.
+    others_wrote: bool,
+    /// Tables that the run renamed.
+    renames: &'a [(String, String)],
+}
+
+fn checks(conn: &mut Connection, smoke: Smoke<'_>, scene: &Scene<'_>) -> Vec<Check> {
+    let all_rows = if scene.large { Reach::LeftOut } else { Reach::Run };
     let mut checks = vec![
         one("alive", smoke.when, Reach::Run, || alive(conn, smoke.when)),
         one("quick_check", smoke.when, all_rows, || quick_check(conn)),
-        one("foreign keys", smoke.when, all_rows, || foreign_keys(conn, smoke.baseline, renames)),
+        one("foreign keys", smoke.when, all_rows, || foreign_keys(conn, smoke.baseline, scene)),
         one("every table and view", smoke.when, Reach::Run, || selectable(conn, &smoke)),
         one("applied versions", smoke.when, Reach::Run, || applied(conn, smoke.applied)),
     ];
     match slt::files(smoke.queries) {
-        Ok(files) => checks.extend(files.iter().map(|file| {
-            Check::run(redact::path(file), || {
-                slt::run(file, "sqlite", &mut |sql| query(conn, sql))
-                    .map(|held| Verdict::Noted(format!("{held} queries")))
-            })
-        })),
+        Ok(files) => checks.extend(files.iter().map(|file| user_queries(conn, file, smoke.when))),
         Err(error) => checks.push(Check::run("smoke queries", || Err(error))),
     }
     checks
 }
+
+/// The queries of one file. That others keep the database busy is no failure of theirs.
+fn user_queries(conn: &mut Connection, file: &std::path::Path, when: When) -> Check {
+    let mut busy = false;
+    let mut check = Check::run(redact::path(file), || {
+        let mut ask = |sql: &str| {
+            query(conn, sql).map_err(|error| {
+                busy |= is_busy(&error);
+                sqlite_words(&error)
+            })
+        };
+        slt::run(file, "sqlite", &mut ask).map(|held| Verdict::Noted(format!("{held} queries")))
+    });
+    if busy && when == When::AfterCommit {
+        check.verdict = Verdict::Skipped(BUSY.to_owned());
+    }
+    check
+}
+
+const BUSY: &str = "another program kept the database busy";
 
 /// Whether a check is run now.
 #[derive(Clone, Copy, PartialEq)]
@@ -93,7 +116,7 @@ fn one(name: &str, when: When, reach: Reach, check: impl FnOnce() -> SqlResult<V
         Reach::Run => match check() {
             // After the commit others may write as they like: that they do is no damage.
             Err(error) if when == When::AfterCommit && is_busy(&error) => {
-                Ok(Verdict::Skipped("another program kept the database busy".to_owned()))
+                Ok(Verdict::Skipped(BUSY.to_owned()))
             }
             result => result.map_err(|error| sqlite_words(&error)),
         },
@@ -124,22 +147,40 @@ fn alive(conn: &Connection, when: When) -> SqlResult<Verdict> {
 }
 
 fn quick_check(conn: &Connection) -> SqlResult<Verdict> {
-    let answer: String = conn.query_row("PRAGMA main.quick_check(1)", [], |row| row.get(0))?;
-    Ok(if answer == "ok" { Verdict::Passed } else { Verdict::Failed(answer) })
+    let answer = conn.query_row("PRAGMA main.quick_check(1)", [], |row| row.get::<_, String>(0));
+    Ok(match answer {
+        Ok(answer) if answer == "ok" => Verdict::Passed,
+        Ok(answer) => Verdict::Failed(answer),
+        Err(error) if needs_application(&error) => Verdict::Noted(sqlite_words(&error)),
+        Err(error) => return Err(error),
+    })
 }
 
-/// No more violations than before the run: old ones are the data's, new ones are ours.
-fn foreign_keys(
-    conn: &Connection,
-    baseline: &Baseline,
-    renames: &[(String, String)],
-) -> SqlResult<Verdict> {
+/// Whether a check can't be made without functions, collations or modules that only the
+/// application has. That says nothing against the database.
+pub(super) fn needs_application(error: &rusqlite::Error) -> bool {
+    let words = sqlite_words(error);
+    ["no such collation sequence", "no such module", "no such function", "unknown function"]
+        .iter()
+        .any(|beginning| words.starts_with(beginning))
+}
+
+/// No more violations than before the run: old ones are the data's. New ones are ours,
+/// unless others have written since the commit, before which all was well: many programs
+/// don't check their keys.
+fn foreign_keys(conn: &Connection, baseline: &Baseline, scene: &Scene<'_>) -> SqlResult<Verdict> {
     let now = catalog::violations(conn, None)?;
-    Ok(match (catalog::worse(&baseline.violations, &now, renames), now.values().sum::<u64>()) {
-        (Some(worse), _) => Verdict::Failed(worse),
-        (None, 0) => Verdict::Passed,
-        (None, old) => Verdict::Noted(format!("{old} violations that were there before")),
-    })
+    Ok(
+        match (catalog::worse(&baseline.violations, &now, scene.renames), now.values().sum::<u64>())
+        {
+            (Some(worse), _) if scene.others_wrote => {
+                Verdict::Noted(format!("other programs have written since the commit: {worse}"))
+            }
+            (Some(worse), _) => Verdict::Failed(worse),
+            (None, 0) => Verdict::Passed,
+            (None, old) => Verdict::Noted(format!("{old} violations that were there before")),
+        },
+    )
 }
 
 fn selectable(conn: &Connection, smoke: &Smoke<'_>) -> SqlResult<Verdict> {
@@ -164,8 +205,10 @@ fn unselectable(conn: &Connection, limit: &str) -> SqlResult<Vec<(String, String
             let read = conn
                 .prepare(&sql)
                 .and_then(|mut statement| statement.query([])?.next().map(|_| ()));
-            if let Err(error) = read {
-                broken.push((name, sqlite_words(&error)));
+            match read {
+                Ok(()) => {}
+                Err(error) if is_busy(&error) => return Err(error),
+                Err(error) => broken.push((name, sqlite_words(&error))),
             }
         }
     }
@@ -187,15 +230,17 @@ fn applied(conn: &Connection, expected: &[String]) -> SqlResult<Verdict> {
 }
 
 /// One of the user's queries; refused unless SQLite says that it only reads.
-fn query(conn: &mut Connection, sql: &str) -> Result<Vec<Vec<String>>, String> {
-    let mut statement = conn.prepare(sql).map_err(|error| sqlite_words(&error))?;
+fn query(conn: &mut Connection, sql: &str) -> SqlResult<Vec<Vec<String>>> {
+    let mut statement = conn.prepare(sql)?;
     if !statement.readonly() || statement.column_count() == 0 {
-        return Err("a smoke query may only read".to_owned());
+        let refused = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY);
+        let why = Some("a smoke query may only read".to_owned());
+        return Err(rusqlite::Error::SqliteFailure(refused, why));
     }
     let columns = statement.column_count();
     let rows = statement
-        .query_map([], |row| (0..columns).map(|column| Ok(cell(row.get_ref(column)?))).collect());
-    rows.and_then(Iterator::collect).map_err(|error: rusqlite::Error| sqlite_words(&error))
+        .query_map([], |row| (0..columns).map(|column| Ok(cell(row.get_ref(column)?))).collect())?;
+    rows.collect()
 }
 
 /// A value as sqllogictest writes it.

@@ -10,6 +10,8 @@ pub struct Effects {
     /// Tables named in `DELETE`, `DROP TABLE`, `TRUNCATE` or `REPLACE`: their rows may
     /// become fewer.
     pub removes_rows_of: BTreeSet<String>,
+    /// Of these, the ones named in `DELETE`, `TRUNCATE` or `REPLACE`.
+    pub deletes_from: BTreeSet<String>,
     /// Tables named in `DROP TABLE`.
     pub drops: BTreeSet<String>,
     /// `ALTER TABLE a RENAME TO b`, in order.
@@ -95,6 +97,7 @@ fn see(statement: &Statement<'_>, dialect: Dialect, effects: &mut Effects) {
         } else if let Some(at) = removal(statement, index)
             && let Some((table, _)) = statement.name_at(past_only(statement, at, dialect))
         {
+            effects.deletes_from.insert(table.clone());
             effects.removes_rows_of.insert(table);
         }
     }
@@ -132,6 +135,7 @@ fn truncate(statement: &Statement<'_>, dialect: Dialect, effects: &mut Effects) 
     }
     let mut at = if statement.has_keywords(1, &["table"]) { 2 } else { 1 };
     while let Some((table, next)) = statement.name_at(past_only(statement, at, dialect)) {
+        effects.deletes_from.insert(table.clone());
         effects.removes_rows_of.insert(table);
         let next =
             (next..).find(|index| !matches!(statement.word(*index), "*" | ")")).unwrap_or(next);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use portcullis_flow::Stop;
+use portcullis_flow::restore::{Request, restore};
 use portcullis_model::exit::Exit;
 
 use super::{Format, TargetFlag};
@@ -32,13 +33,9 @@ pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
     let config = super::config()?;
     let target = flags.target.find(&config)?;
     let mut stages = print::Stages::new(flags.format);
-    let filed = portcullis_flow::restore::restore(
-        &config.root,
-        target,
-        &flags.backup,
-        flags.reason,
-        &mut stages,
-    );
+    let request =
+        Request { root: &config.root, target, backup: &flags.backup, reason: flags.reason };
+    let filed = restore(&request, &mut stages);
     drop(stages);
     print::filed(&filed?, flags.format);
     Ok(Exit::Done)
