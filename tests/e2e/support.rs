@@ -26,7 +26,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    fn of(output: &Output) -> Self {
+    pub(crate) fn of(output: &Output) -> Self {
         Self {
             // A process that a signal ended has no code.
             code: output.status.code().unwrap_or(-1),
@@ -135,6 +135,42 @@ impl Workspace {
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         Ran::of(&self.command(arguments).output().unwrap())
+    }
+
+    /// A copy of this workspace, as it is now, in a directory of its own.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self { directory: tempfile::tempdir().unwrap() };
+        copy_directory(self.path(), copy.path());
+        copy
+    }
+
+    /// An empty one in a directory whose name needs quoting everywhere.
+    pub(crate) fn with_odd_name() -> Self {
+        let directory = tempfile::Builder::new().prefix("it's $(a) `\"b\"` ").tempdir().unwrap();
+        let workspace = Self { directory };
+        fs::create_dir_all(workspace.path().join("migrations/sqlite")).unwrap();
+        workspace.configure_target("");
+        workspace
+    }
+
+    /// The target `dev` with these lines besides its engine and path.
+    pub(crate) fn configure_target(&self, lines: &str) {
+        self.configure(&format!(
+            "[targets.dev]\nengine = \"sqlite\"\npath = \"var/dev.db\"\n{lines}"
+        ));
+    }
+
+    /// The content of a backup, without touching it.
+    pub(crate) fn backup_content(&self, backup: &Path) -> String {
+        let copy = tempfile::tempdir().unwrap();
+        let file = copy.path().join("copy.db");
+        fs::copy(backup, &file).unwrap();
+        content(&file)
+    }
+
+    /// The directory of the backups.
+    pub(crate) fn backup_directory(&self) -> PathBuf {
+        self.path().join("var/backups/dev")
     }
 
     /// `migrate`, which must succeed.
@@ -271,6 +307,29 @@ impl Ran {
     }
 }
 
+fn copy_directory(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir(&target).unwrap();
+            fs::set_permissions(&target, entry.metadata().unwrap().permissions()).unwrap();
+            copy_directory(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), &target).unwrap();
+        }
+    }
+}
+
+/// SHA-256 of a file, as hexadecimal digits.
+pub(crate) fn sha256(path: &Path) -> String {
+    hex(&Sha256::digest(fs::read(path).unwrap()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// See [`Workspace::content`].
 pub(crate) fn content(database: &Path) -> String {
     let conn = Connection::open(database).unwrap();
@@ -315,7 +374,7 @@ pub(crate) fn content(database: &Path) -> String {
             hasher.update(version);
         }
     }
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hasher.finalize())
 }
 
 fn text(value: ValueRef<'_>) -> String {

@@ -78,6 +78,13 @@ fn check_identity(target: &Target, backup: &VerifiedBackup) -> Result<Uuid, Stop
         let place = redact::path(backup.path());
         Err(Stop::new(Exit::Refused, "identify the backup", place, cause, next))
     };
+    let engine = target.engine.name();
+    if backup.sidecar().engine != engine {
+        return refused(
+            format!("it is no backup of {engine}"),
+            "choose a backup of this target: cargo xtask backup list",
+        );
+    }
     match (backup.sidecar().identity, expected) {
         (Some(found), Some(expected)) if found == expected => Ok(found),
         (Some(found), Some(expected)) => refused(
@@ -120,7 +127,7 @@ enum Present {
     /// A database that can be read, and the verified backup that now keeps its state.
     Kept { writer: Box<dyn Writer>, backup: Box<VerifiedBackup> },
     /// Nothing, or what can't be read as a database: it will be moved aside whole.
-    Unreadable { lock: RunLock },
+    Unreadable { lock: Box<RunLock> },
 }
 
 impl Present {
@@ -142,12 +149,12 @@ fn present_state(
 ) -> Result<Present, Stop> {
     let there = std::fs::metadata(&target.path);
     if !there.is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0) {
-        return Ok(Present::Unreadable { lock });
+        return Ok(Present::Unreadable { lock: Box::new(lock) });
     }
     let kept = keep(target, lock.clone(), identity, clock);
     match kept {
         Ok(present) => Ok(present),
-        Err(Unkept::Unreadable) => Ok(Present::Unreadable { lock }),
+        Err(Unkept::Unreadable) => Ok(Present::Unreadable { lock: Box::new(lock) }),
         Err(Unkept::Stop(stop)) => Err(*stop),
     }
 }
@@ -243,7 +250,7 @@ fn put_back(
             result.map(|()| restored).map_err(|error| not_restored(error, Some(kept_as)))
         }
         Present::Unreadable { lock } => {
-            portcullis_database::restore_anew(lock, backup, overlay, &mut progress)
+            portcullis_database::restore_anew(*lock, backup, overlay, &mut progress)
                 .map(|(moved, writer)| Restored { writer, run, kept: None, moved })
                 .map_err(|error| not_restored(error, None))
         }

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use portcullis_database::VerifiedBackup;
-use portcullis_database::seam::{Baseline, Keys, OpenRun, Smoke};
+use portcullis_database::seam::{Keys, OpenRun, Smoke};
 use portcullis_model::exit::Exit;
 use portcullis_model::plan::Direction;
 use portcullis_model::redact;
@@ -164,11 +164,13 @@ fn test_completed(
     linted: &Linted,
 ) -> Result<SmokePassed, Stop> {
     smoke_test(locked, &intent.applied_after, backup, request, linted).map_err(|not_passed| {
-        let next = format!(
-            "to go back to the state before that run: cargo xtask restore {}",
-            redact::printable(&intent.backup)
-        );
-        not_well(request, &not_passed, "", next)
+        let next = "to go back to the state before that run, follow the steps above";
+        let mut stop = not_well(request, &not_passed, "", next.to_owned());
+        if let (Exit::NeedsPerson, Some(backup)) = (stop.exit, backup) {
+            let found = format!("A run died after its last commit, and now: {}.", stop.cause);
+            stop.notes.push(steps::write(request.root, request.target, backup, &found).1);
+        }
+        stop
     })
 }
 
@@ -182,7 +184,7 @@ fn smoke_test(
     linted: &Linted,
 ) -> Result<SmokePassed, NotPassed> {
     let baseline = backup.and_then(|backup| locked.writer.baseline(Keys::Of(backup)).ok());
-    let baseline = baseline.unwrap_or_else(Baseline::default);
+    let baseline = baseline.unwrap_or_default();
     let queries = linted.queries(request.target, applied.last().map(String::as_str));
     let smoke = Smoke { when: When::AfterCommit, applied, queries, baseline: &baseline };
     smoke::passed(&[], locked.writer.check(smoke))

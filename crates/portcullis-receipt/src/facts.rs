@@ -215,6 +215,7 @@ pub struct LintFacts {
 /// A backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
 pub struct BackupFacts {
     /// The file.
     pub file: String,

@@ -107,7 +107,9 @@ struct Session {
 }
 
 pub(crate) fn open_writer(lock: RunLock) -> Result<Box<dyn Writer>> {
-    place::examine(lock.target())?;
+    if place::examine(lock.target())? == place::Found::File {
+        place::refuse_other_files(&lock.target().path)?;
+    }
     connect_writer(lock)
 }
 

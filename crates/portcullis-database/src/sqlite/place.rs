@@ -2,7 +2,7 @@
 //! name of a file whose journal has the first name, or create what is missing.
 
 use std::fs;
-use std::io::ErrorKind as Io;
+use std::io::{ErrorKind as Io, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -87,6 +87,28 @@ pub(crate) fn check_way(target: &Target) -> Result<()> {
             Err(Error::new(ErrorKind::Refused, OPERATION, redact::path(path), cause, next))
         }
     }
+}
+
+/// Looks at the first bytes before SQLite does: opening what is no database beside a
+/// left-over journal would play the journal into it. No connection is open yet, so that
+/// closing the file again drops nobody's locks.
+pub(super) fn refuse_other_files(path: &Path) -> Result<()> {
+    const MAGIC: &[u8] = b"SQLite format 3\0";
+    let mut first = Vec::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut first))
+        .map_err(|error| Error::io(OPERATION, path, &error).refused())?;
+    if first.is_empty() || first == MAGIC {
+        return Ok(());
+    }
+    let next = "check that the path names the right file";
+    Err(Error::new(
+        ErrorKind::Unreadable,
+        OPERATION,
+        redact::path(path),
+        "file is not a database",
+        next,
+    ))
 }
 
 /// A journal without its database: making a new database there would roll the old

@@ -64,7 +64,7 @@ fn fill(
     let source = open_immutable(backup.path())?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut copy = Connection::open_with_flags(path, flags)?;
-    copy_pages(&source, &mut copy, std::time::Duration::ZERO, progress)?;
+    copy_pages(&source, &mut copy, std::time::Duration::ZERO, None, progress)?;
     // The pages say WAL where the database was in that mode; a copy alone needs no log.
     set_journal_mode(&copy, "delete")?;
     ledger::overlay(&mut copy, overlay)?;

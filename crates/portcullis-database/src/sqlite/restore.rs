@@ -8,6 +8,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, Result as SqlResult};
 
 use super::prepare::{prepare, set_journal_mode};
+use super::smoke::needs_application;
 use super::{Session, backup, catalog};
 use crate::error::sqlite_words;
 use crate::seam::{Overlay, Progress, Undo};
@@ -34,7 +35,7 @@ pub(super) fn undo(session: &mut Session, backup: &VerifiedBackup, progress: Pro
         Ok(source) => source,
         Err(error) => return Undo::Failed(sqlite_words(&error)),
     };
-    match under_proof(session, |session| put_back(session, &source, &backup, progress)) {
+    match put_back(session, &source, &backup, progress) {
         Ok(()) => Undo::Restored,
         Err(Refusal::Locked(why)) => {
             Undo::NotProved(format!("the database couldn't be locked: {why}"))
@@ -70,7 +71,7 @@ pub(super) fn restore(
         rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let source = Connection::open_with_flags(prepared.path(), flags)
         .map_err(|error| Error::sqlite(OPERATION, prepared.path(), &error).refused())?;
-    match under_proof(session, |session| put_back(session, &source, backup, progress)) {
+    match put_back(session, &source, backup, progress) {
         Ok(()) => Ok(()),
         Err(Refusal::Locked(why)) => Err(busy(why)),
         Err(Refusal::Written) => Err(busy(
@@ -91,20 +92,60 @@ enum Refusal {
     Failed(Error),
 }
 
-/// Does something with everybody shut out and the proof that nobody else has committed
-/// since this session took its backup; lets the others in again, whatever came of it.
-fn under_proof(
+/// Puts a backup back with the proof that nobody else has committed since this session
+/// took its own.
+fn put_back(
     session: &mut Session,
-    act: impl FnOnce(&mut Session) -> Result<()>,
+    source: &Connection,
+    backup: &VerifiedBackup,
+    progress: Progress<'_>,
 ) -> Result<(), Refusal> {
-    let shut = shut_out(&session.conn);
-    let result = match shut {
+    let look = |error: rusqlite::Error| Refusal::Locked(sqlite_words(&error));
+    // In WAL mode the exclusive lock can't be had as long as anybody is connected; but
+    // there a snapshot holds readers up by nothing.
+    let wal = catalog::journal_mode(&session.conn).map_err(look)? == "wal"
+        && backup.sidecar().journal_mode == "wal"
+        && page_size(source).map_err(look)? == page_size(&session.conn).map_err(look)?;
+    if wal {
+        return beside_readers(session, source, backup, progress);
+    }
+    let result = match shut_out(&session.conn) {
         Err(error) => Err(Refusal::Locked(sqlite_words(&error))),
         Ok(now) if Some(now) != session.version_at_backup => Err(Refusal::Written),
-        Ok(_) => act(session).map_err(Refusal::Failed),
+        Ok(_) => replace(session, source, backup, None, progress),
     };
-    let _ = let_in(&session.conn);
-    result
+    let opened = let_in(&session.conn)
+        .and_then(|()| adopt_journal_mode(session, backup))
+        .map_err(|error| Refusal::Failed(session.error(OPERATION, &error)));
+    match result {
+        Ok(()) => opened,
+        refused => refused,
+    }
+}
+
+/// In WAL mode: the copy's own write lock keeps others out. Until that lock is held, a
+/// witness looks out: its look begins before this session's ends, so that between them
+/// they see every commit since the backup.
+fn beside_readers(
+    session: &mut Session,
+    source: &Connection,
+    backup: &VerifiedBackup,
+    progress: Progress<'_>,
+) -> Result<(), Refusal> {
+    let witness = super::open_read_only(&session.target.path, session.target.lock_wait)
+        .map_err(|error| Refusal::Locked(error.cause))?;
+    let look = |error: rusqlite::Error| Refusal::Locked(sqlite_words(&error));
+    let seen = fresh_version(&witness).map_err(look)?;
+    if fresh_version(&session.conn).ok() != session.version_at_backup {
+        return Err(Refusal::Written);
+    }
+    replace(session, source, backup, Some((&witness, seen)), progress)
+}
+
+/// `PRAGMA data_version` tells what the last read saw.
+fn fresh_version(conn: &Connection) -> SqlResult<i64> {
+    conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    conn.pragma_query_value(None, "data_version", |row| row.get(0))
 }
 
 /// Takes the exclusive lock, keeps it beyond the transaction, and reads what tells of
@@ -122,45 +163,64 @@ fn let_in(conn: &Connection) -> SqlResult<()> {
     conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
 }
 
-fn put_back(
+fn page_size(conn: &Connection) -> SqlResult<i64> {
+    conn.pragma_query_value(None, "page_size", |row| row.get(0))
+}
+
+/// Back to the journal mode of the backup, if a migration has changed it.
+fn adopt_journal_mode(session: &Session, backup: &VerifiedBackup) -> SqlResult<()> {
+    // Not earlier: entering WAL mode under an exclusive lock keeps everybody out for good.
+    let mode = &backup.sidecar().journal_mode;
+    if catalog::journal_mode(&session.conn)? == *mode {
+        return Ok(());
+    }
+    set_journal_mode(&session.conn, mode)
+}
+
+/// A connection, and the `data_version` that it must still see once the lock is held.
+type Witness<'a> = Option<(&'a Connection, i64)>;
+
+/// Copies the pages, and looks at what came of it.
+fn replace(
     session: &mut Session,
     source: &Connection,
     backup: &VerifiedBackup,
+    witness: Witness<'_>,
     progress: Progress<'_>,
-) -> Result<()> {
+) -> Result<(), Refusal> {
     let path = session.target.path.clone();
-    let failed = |error: rusqlite::Error| Error::sqlite(OPERATION, &path, &error);
-    let page_size =
-        |conn: &Connection| conn.pragma_query_value(None, "page_size", |row| row.get::<_, i64>(0));
-    // A database in WAL mode can't change its page size.
-    if page_size(source).map_err(failed)? != page_size(&session.conn).map_err(failed)? {
+    let failed = |error: rusqlite::Error| Refusal::Failed(Error::sqlite(OPERATION, &path, &error));
+    // A database in WAL mode can't change its page size, nor take pages that say
+    // otherwise.
+    if witness.is_none() {
         set_journal_mode(&session.conn, "delete").map_err(failed)?;
     }
-    copy_pages(source, &mut session.conn, session.target.lock_wait, progress).map_err(failed)?;
+    match copy_pages(source, &mut session.conn, session.target.lock_wait, witness, progress) {
+        Ok(Copied::All) => {}
+        Ok(Copied::Nothing) => return Err(Refusal::Written),
+        Err(error) => return Err(failed(error)),
+    }
     session.counts = None;
     let now = catalog::catalog(&session.conn).map_err(failed)?.fingerprint();
     let quick: String = session
         .conn
         .query_row("PRAGMA main.quick_check(1)", [], |row| row.get(0))
+        .or_else(|error| if needs_application(&error) { Ok("ok".to_owned()) } else { Err(error) })
         .map_err(failed)?;
-    if now != backup.sidecar().schema || quick != "ok" {
-        let cause =
-            format!("the restored database isn't what was backed up (quick_check: {quick})");
-        return Err(Error::new(
-            ErrorKind::Failed,
-            OPERATION,
-            redact::path(&path),
-            cause,
-            "restore it again",
-        ));
+    if now == backup.sidecar().schema && quick == "ok" {
+        return Ok(());
     }
-    // Entering WAL mode under an exclusive lock would keep everybody out for good.
-    let mode = &backup.sidecar().journal_mode;
-    if catalog::journal_mode(&session.conn).map_err(failed)? != *mode {
-        let_in(&session.conn).map_err(failed)?;
-        set_journal_mode(&session.conn, mode).map_err(failed)?;
-    }
-    Ok(())
+    let cause = format!("the restored database isn't what was backed up (quick_check: {quick})");
+    let place = redact::path(&path);
+    Err(Refusal::Failed(Error::new(ErrorKind::Failed, OPERATION, place, cause, "restore it again")))
+}
+
+/// What a copy came to.
+#[derive(Debug, PartialEq)]
+pub(super) enum Copied {
+    All,
+    /// Somebody else had committed before the write lock was taken.
+    Nothing,
 }
 
 /// Copies a database page by page, in one transaction of SQLite's own.
@@ -168,20 +228,29 @@ pub(super) fn copy_pages(
     source: &Connection,
     destination: &mut Connection,
     wait: Duration,
+    witness: Witness<'_>,
     progress: Progress<'_>,
-) -> SqlResult<()> {
-    let page: i64 = source.pragma_query_value(None, "page_size", |row| row.get(0))?;
+) -> SqlResult<Copied> {
+    let page = page_size(source)?;
     let bytes =
         |pages: i32| u64::try_from(i64::from(pages).saturating_mul(page)).unwrap_or_default();
     let copy = Backup::new(source, destination)?;
     let started = Instant::now();
+    let mut locked = witness.is_none();
     loop {
-        let result = copy.step(PAGES)?;
+        // The first step of a witnessed copy takes the write lock and copies nothing.
+        let result = copy.step(if locked { PAGES } else { 0 })?;
         let now = copy.progress();
         progress(bytes(now.pagecount - now.remaining), bytes(now.pagecount));
-        match result {
-            StepResult::Done => return Ok(()),
-            StepResult::More => {}
+        match (result, witness) {
+            (StepResult::More, Some((witness, seen))) if !locked => {
+                if fresh_version(witness)? != seen {
+                    return Ok(Copied::Nothing);
+                }
+                locked = true;
+            }
+            (StepResult::Done, _) => return Ok(Copied::All),
+            (StepResult::More, _) => {}
             _ if started.elapsed() < wait => std::thread::sleep(Duration::from_millis(20)),
             _ => {
                 let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
