@@ -1,5 +1,6 @@
 //! Chores of this repository, which other workspaces don't need.
 
+mod bench;
 mod ci;
 mod docs;
 mod test;
@@ -14,6 +15,8 @@ use xshell::Shell;
 pub(crate) enum Chore {
     /// Run all tests of this repository
     Test(test::Flags),
+    /// Measure the gate beside the tools that people would pick instead
+    Bench(bench::Flags),
     /// Write the pages of docs/ that are made from the code
     Docs,
     /// Check what no compiler checks: file lengths, headers, blanks
@@ -27,6 +30,7 @@ pub(crate) fn run(chore: Chore) -> ExitCode {
         shell.change_dir(root());
         match chore {
             Chore::Test(flags) => test::run(&shell, &flags),
+            Chore::Bench(flags) => bench::run(&shell, &flags),
             Chore::Docs => docs::run(&shell),
             Chore::Tidy => tidy::run(&shell),
             Chore::Ci => ci::run(&shell),
