@@ -84,6 +84,6 @@ fn a_database_that_is_copied_before_the_lock_fails_and_succeeds_alike() {
         workspace.migration("02_more", "CREATE TABLE more(x);\n", "DROP TABLE more;\n");
         workspace.migrate();
         let receipt = workspace.last_receipt();
-        assert_eq!(receipt["backup"]["under_write_lock"], false, "{receipt}");
+        assert_eq!(receipt["backup"]["underWriteLock"], false, "{receipt}");
     }
 }
