@@ -33,7 +33,8 @@ impl Pragma {
         match self.name.as_str() {
             "journal_mode" => is(&["off", "memory"]),
             "synchronous" => is(&["off", "no", "false", "0"]),
-            "writable_schema" | "ignore_check_constraints" => {
+            "hard_heap_limit" => self.value.is_some(),
+            "writable_schema" | "ignore_check_constraints" | "query_only" => {
                 self.value.is_some() && !is(&["off", "no", "false", "0", "reset"])
             }
             _ => false,

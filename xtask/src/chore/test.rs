@@ -11,6 +11,11 @@ pub(crate) struct Flags {
 }
 
 pub(super) fn run(shell: &Shell, flags: &Flags) -> anyhow::Result<()> {
+    if cmd!(shell, "strace -V").quiet().ignore_stdout().ignore_stderr().run().is_err() {
+        super::say(
+            "left out: killing runs at every system call (needs strace; Debian: apt-get install strace)",
+        );
+    }
     let arguments = &flags.arguments;
     cmd!(shell, "cargo test --workspace --locked {arguments...}").run().context("the tests failed")
 }

@@ -11,8 +11,9 @@ pub(super) const RULE: Rule = Rule {
     summary: "A pragma takes away what keeps an SQLite database whole.",
     why: "With `journal_mode` OFF or MEMORY, or `synchronous` OFF, a crash can corrupt the \
           file. With `writable_schema`, a typing mistake can. With \
-          `ignore_check_constraints`, rows get in that their table forbids. Each stays in \
-          force for what the connection does next.",
+          `ignore_check_constraints`, rows get in that their table forbids. With \
+          `query_only` or `hard_heap_limit`, not even the record of the run can be written. \
+          Each stays in force for what the connection does next.",
     instead: "Leave these pragmas alone. To change a constraint, rebuild the table: create the \
               new one, copy, drop, rename.",
     bad: &[
@@ -32,6 +33,7 @@ fn check(input: &Input<'_>, findings: &mut Findings) {
         let harm = match pragma.name.as_str() {
             "ignore_check_constraints" => "lets rows in that their table forbids",
             "writable_schema" => "lets a mistake corrupt the schema",
+            "query_only" | "hard_heap_limit" => "keeps what runs the migration from recording it",
             _ => "lets a crash corrupt the database",
         };
         let value = pragma.value.unwrap_or_default().to_ascii_uppercase();
