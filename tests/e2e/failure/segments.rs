@@ -219,6 +219,7 @@ fn a_step_that_changes_the_file_itself_leaves_no_proof_and_so_no_automatic_resto
         workspace.migration("09_late", FAILS_LATE, "DROP VIEW late;\n");
         let ran = workspace.stops(&["migrate"], 4);
         assert!(ran.stderr.contains("changed the file itself"), "{}", ran.stderr);
+        assert_ne!(workspace.value(what), was, "it is kept as the run left it");
         follow_the_steps(&workspace);
         assert_eq!(workspace.content(), before);
         assert_eq!(workspace.value(what), was);

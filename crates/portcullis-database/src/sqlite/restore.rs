@@ -114,13 +114,12 @@ fn put_back(
         Ok(now) if Some(now) != session.version_at_backup => Err(Refusal::Written),
         Ok(_) => replace(session, source, backup, None, progress),
     };
-    let opened = let_in(&session.conn)
+    let opened = let_in(&session.conn);
+    // Only what was put back takes the backup's journal mode: a refusal touches nothing.
+    result?;
+    opened
         .and_then(|()| adopt_journal_mode(session, backup))
-        .map_err(|error| Refusal::Failed(session.error(OPERATION, &error)));
-    match result {
-        Ok(()) => opened,
-        refused => refused,
-    }
+        .map_err(|error| Refusal::Failed(session.error(OPERATION, &error)))
 }
 
 /// In WAL mode: the copy's own write lock keeps others out. Until that lock is held, a
