@@ -9,5 +9,6 @@ pub mod plan;
 pub mod redact;
 pub mod smoke;
 pub mod sql;
+pub mod sum;
 pub mod tree;
 pub mod words;

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::{Digest, Hasher};
 use crate::redact;
-use crate::tree::{Bytes, EntryKind, Tree};
+use crate::sum;
+use crate::tree::{Bytes, Entry, EntryKind, Tree};
 
 /// The largest file that is read: 64 MiB. Beyond it is data, not a migration.
 pub const MAX_FILE: u64 = 64 << 20;
@@ -156,6 +157,8 @@ pub struct MigrationSet {
     pub migrations: Vec<Migration>,
     /// Everything else in the directory, but for names that begin with a dot.
     pub strays: Vec<Stray>,
+    /// `migrations.sum`: which of them were accepted. [`MigrationSet::sum`] reads it.
+    pub sum_file: File,
 }
 
 /// The migrations directory itself can't be read.
@@ -186,10 +189,16 @@ impl MigrationSet {
         let mut entries =
             tree.entries(root).map_err(|source| ReadError { path: root.to_owned(), source })?;
         entries.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut set = Self { root: root.to_owned(), migrations: Vec::new(), strays: Vec::new() };
+        let mut set = Self {
+            root: root.to_owned(),
+            migrations: Vec::new(),
+            strays: Vec::new(),
+            sum_file: read_file(tree, root, &entries, sum::FILE),
+        };
         for entry in entries.into_iter().filter(|entry| !hidden(&entry.name)) {
             let path = root.join(&entry.name);
             match entry.kind {
+                _ if entry.name == sum::FILE => {}
                 EntryKind::File => set.strays.push(Stray { path, kind: StrayKind::File }),
                 EntryKind::Directory => match read_migration(tree, path, &entry.name) {
                     Ok(migration) => set.migrations.push(migration),
@@ -232,15 +241,7 @@ fn read_migration(tree: &dyn Tree, path: PathBuf, name: &OsStr) -> Result<Migrat
         Ok(entries) => entries,
         Err(error) => return Err(Stray { path, kind: StrayKind::Unreadable(error.to_string()) }),
     };
-    let file = |name: &str| match entries.iter().find(|entry| entry.name == name) {
-        None => File::Missing,
-        Some(entry) if entry.kind != EntryKind::File => File::NotAFile(entry.kind),
-        Some(_) => match tree.read(&path.join(name), MAX_FILE) {
-            Ok(Bytes::Whole(bytes)) => File::Read(bytes),
-            Ok(Bytes::TooLarge(size)) => File::TooLarge(size),
-            Err(error) => File::Unreadable(error.to_string()),
-        },
-    };
+    let file = |name: &str| read_file(tree, &path, &entries, name);
     let up = file("up.sql");
     if up == File::Missing {
         return Err(Stray { path, kind: StrayKind::NoUp });
@@ -266,8 +267,20 @@ fn read_migration(tree: &dyn Tree, path: PathBuf, name: &OsStr) -> Result<Migrat
     })
 }
 
+fn read_file(tree: &dyn Tree, directory: &Path, entries: &[Entry], name: &str) -> File {
+    match entries.iter().find(|entry| entry.name == name) {
+        None => File::Missing,
+        Some(entry) if entry.kind != EntryKind::File => File::NotAFile(entry.kind),
+        Some(_) => match tree.read(&directory.join(name), MAX_FILE) {
+            Ok(Bytes::Whole(bytes)) => File::Read(bytes),
+            Ok(Bytes::TooLarge(size)) => File::TooLarge(size),
+            Err(error) => File::Unreadable(error.to_string()),
+        },
+    }
+}
+
 /// Diesel's version of a directory name (`migrations_internals::version_from_string`).
-fn version_of(directory: &str) -> String {
+pub fn version_of(directory: &str) -> String {
     directory.split('_').next().unwrap_or_default().replace('-', "")
 }
 

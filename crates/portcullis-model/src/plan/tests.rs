@@ -25,6 +25,7 @@ fn set(migrations: &[(&str, &str)]) -> MigrationSet {
         root: PathBuf::new(),
         migrations: migrations.iter().map(|(directory, up)| migration(directory, up)).collect(),
         strays: Vec::new(),
+        sum_file: File::Missing,
     }
 }
 
