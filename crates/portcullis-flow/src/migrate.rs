@@ -92,7 +92,7 @@ pub fn preview(
 }
 
 fn read_and_lint(request: &Request<'_>, clock: &mut Clock<'_>) -> Result<Linted, Stop> {
-    let set = stage::read(request.root, request.target)?;
+    let set = stage::read(request.root, &request.target.migrations)?;
     clock.stage(
         "read",
         &format!("{} in {}", count(set.migrations.len(), "migration"), set.root.display()),

@@ -42,18 +42,18 @@ impl Linted {
     }
 }
 
-/// Reads a target's migrations.
+/// Reads the migrations of a directory below the workspace's root.
 ///
 /// # Errors
 /// The directory can't be read.
-pub fn read(root: &Path, target: &Target) -> Result<MigrationSet, Stop> {
-    MigrationSet::read(&Disk::new(root), &target.migrations).map_err(|error| {
+pub fn read(root: &Path, migrations: &Path) -> Result<MigrationSet, Stop> {
+    MigrationSet::read(&Disk::new(root), migrations).map_err(|error| {
         Stop::new(
             Exit::Usage,
             "read the migrations",
             redact::path(&root.join(&error.path)),
             error.to_string(),
-            "make the directory, or name the right one as migrations.sqlite in portcullis.toml",
+            "make the directory, or name the right one under [migrations] in portcullis.toml",
         )
     })
 }

@@ -35,9 +35,7 @@ impl Engine {
 
     /// The word for it in the configuration.
     pub fn name(self) -> &'static str {
-        match self {
-            Engine::Sqlite => "sqlite",
-        }
+        self.dialect().name()
     }
 }
 
@@ -46,12 +44,21 @@ impl Engine {
 pub struct Config {
     /// The directory that holds `portcullis.toml`.
     pub root: PathBuf,
-    /// Where each engine's migrations are, relative to `root`.
-    pub migrations: BTreeMap<&'static str, PathBuf>,
+    /// Each engine's migrations.
+    pub migrations: Vec<Migrations>,
     /// The target that is meant when none is named.
     pub default_target: String,
     /// The targets by name.
     pub targets: BTreeMap<String, Target>,
+}
+
+/// The migrations of one engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migrations {
+    /// Whose SQL they are written in.
+    pub dialect: Dialect,
+    /// Their directory, relative to the configuration's root.
+    pub path: PathBuf,
 }
 
 /// A named database.
@@ -139,7 +146,7 @@ impl Config {
     /// hold a password.
     pub fn parse(text: &str, root: &Path) -> Result<Self, ConfigError> {
         let raw = raw::parse(text)?;
-        let migrations = BTreeMap::from([(Engine::Sqlite.name(), raw.migrations.sqlite)]);
+        let migrations = migrations(raw.migrations)?;
         let mut targets = BTreeMap::new();
         for (name, target) in raw.targets {
             let target = resolve(root, &migrations, name, target)?;
@@ -186,7 +193,7 @@ pub fn like<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
 
 fn resolve(
     root: &Path,
-    migrations: &BTreeMap<&'static str, PathBuf>,
+    migrations: &[Migrations],
     name: String,
     raw: raw::Target,
 ) -> Result<Target, ConfigError> {
@@ -208,14 +215,21 @@ fn resolve(
     }
     check_database_path(&raw.path).map_err(|(cause, next)| wrong("path", cause, next))?;
     let places = raw.backups.iter().chain(&raw.receipts).chain(&raw.smoke);
-    if places.chain(migrations.values()).any(|path| is_url(path)) {
+    if places.into_iter().any(|path| is_url(path)) {
         return Err(wrong("", "one of its places is a URL", "write paths only"));
     }
     let var = root.join("var");
     let target = Target {
         engine: raw.engine,
         path: clean(&root.join(&raw.path)),
-        migrations: migrations[raw.engine.name()].clone(),
+        migrations: migrations
+            .iter()
+            .find(|migrations| migrations.dialect == raw.engine.dialect())
+            .map(|migrations| migrations.path.clone())
+            .ok_or_else(|| {
+                let name = raw.engine.name();
+                wrong("engine", "this engine has no migrations", &format!("set migrations.{name}"))
+            })?,
         protected: raw.protected,
         identity: raw.identity,
         identity_record: var.join("identity").join(&name),
@@ -259,6 +273,31 @@ fn resolve(
         }
     }
     Ok(target)
+}
+
+/// Each engine's directory, below the configuration's root: there git and `new` find them.
+fn migrations(raw: raw::Migrations) -> Result<Vec<Migrations>, ConfigError> {
+    let both = [(Dialect::Sqlite, Some(raw.sqlite)), (Dialect::Postgres, raw.postgres)];
+    let found = both.into_iter().filter_map(|(dialect, path)| Some((dialect, path?)));
+    let mut migrations: Vec<Migrations> = Vec::new();
+    for (dialect, path) in found {
+        let wrong = |cause: &str| ConfigError {
+            place: format!("{FILE}: migrations.{}", dialect.name()),
+            cause: cause.to_owned(),
+            next_step: "name a directory below this file, such as migrations/sqlite".to_owned(),
+        };
+        // From a root of its own, `..` can't lead out of it unnoticed.
+        let below = clean(&Path::new("/root").join(&path));
+        let path = below.strip_prefix("/root").unwrap_or(Path::new("")).to_owned();
+        if path.as_os_str().is_empty() || is_url(&path) {
+            return Err(wrong("it isn't below the workspace"));
+        }
+        if migrations.iter().any(|other| other.path == path) {
+            return Err(wrong("two engines can't share a directory"));
+        }
+        migrations.push(Migrations { dialect, path });
+    }
+    Ok(migrations)
 }
 
 fn is_url(path: &Path) -> bool {

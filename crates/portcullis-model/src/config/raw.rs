@@ -28,11 +28,12 @@ fn default_target() -> String {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Migrations {
     pub(super) sqlite: PathBuf,
+    pub(super) postgres: Option<PathBuf>,
 }
 
 impl Default for Migrations {
     fn default() -> Self {
-        Self { sqlite: "migrations/sqlite".into() }
+        Self { sqlite: "migrations/sqlite".into(), postgres: None }
     }
 }
 

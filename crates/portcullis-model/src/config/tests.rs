@@ -77,6 +77,29 @@ fn what_is_wrong_is_said_with_a_place_a_cause_and_a_next_step() {
 }
 
 #[test]
+fn each_engine_has_a_directory_of_its_own_below_the_workspace() {
+    let parse = |lines: &str| parse(&format!("{}[migrations]\n{lines}", target("path = \"a.db\"")));
+    let config = parse("sqlite = \"./db/x/../lite\"\npostgres = \"db/pg\"").unwrap();
+    let found: Vec<_> = config
+        .migrations
+        .iter()
+        .map(|one| (one.dialect.name(), one.path.to_str().unwrap()))
+        .collect();
+    assert_eq!(found, [("sqlite", "db/lite"), ("postgres", "db/pg")]);
+    assert_eq!(config.target(None).unwrap().migrations, Path::new("db/lite"));
+    for (lines, cause) in [
+        ("sqlite = \"../x\"", "isn't below"),
+        ("sqlite = \"/srv/x\"", "isn't below"),
+        ("sqlite = \"\"", "isn't below"),
+        ("postgres = \".\"", "isn't below"),
+        ("sqlite = \"x\"\npostgres = \"./x\"", "can't share"),
+    ] {
+        let error = parse(lines).expect_err(lines);
+        assert!(error.cause.contains(cause), "{lines}: {error}");
+    }
+}
+
+#[test]
 fn targets_are_looked_up_by_name_with_a_suggestion() {
     let config = parse(REFERENCE).unwrap();
     assert_eq!(config.target(Some("dve")).unwrap_err().next_step, "did you mean dev?");

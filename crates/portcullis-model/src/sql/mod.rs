@@ -20,6 +20,16 @@ pub enum Dialect {
     Postgres,
 }
 
+impl Dialect {
+    /// The word for it in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "sqlite",
+            Dialect::Postgres => "postgres",
+        }
+    }
+}
+
 /// An identifier as the catalog compares it: unquoted, ASCII letters in lower case.
 ///
 /// SQLite compares names without regard to ASCII case even when they are quoted.

@@ -22,14 +22,10 @@ pub struct Flags {
 pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
     let config = super::config()?;
     let mut results = Vec::new();
-    let mut seen = Vec::new();
-    for target in config.targets.values() {
-        if !seen.contains(&&target.migrations) {
-            seen.push(&target.migrations);
-            let set = portcullis_flow::stage::read(&config.root, target)?;
-            let findings = portcullis_lint::lint(&set, target.engine.dialect());
-            results.push((set, findings));
-        }
+    for migrations in &config.migrations {
+        let set = portcullis_flow::stage::read(&config.root, &migrations.path)?;
+        let findings = portcullis_lint::lint(&set, migrations.dialect);
+        results.push((set, findings));
     }
     print::findings(&results, flags.format);
     let errors = results
