@@ -10,6 +10,7 @@ const LAW: &[(&str, &[&str])] = &[
     ("portcullis-lint", &["portcullis-model"]),
     ("portcullis-database", &["portcullis-model"]),
     ("portcullis-receipt", &["portcullis-model"]),
+    ("portcullis-workspace", &["portcullis-model", "portcullis-lint"]),
     (
         "portcullis-flow",
         &["portcullis-model", "portcullis-lint", "portcullis-database", "portcullis-receipt"],
@@ -21,6 +22,7 @@ const LAW: &[(&str, &[&str])] = &[
             "portcullis-lint",
             "portcullis-database",
             "portcullis-receipt",
+            "portcullis-workspace",
             "portcullis-flow",
         ],
     ),

@@ -180,6 +180,12 @@ fn reason(error: &io::Error) -> String {
 }
 
 impl MigrationSet {
+    /// A directory without anything in it.
+    pub fn empty(root: &Path) -> Self {
+        let (migrations, strays) = (Vec::new(), Vec::new());
+        Self { root: root.to_owned(), migrations, strays, sum_file: File::Missing }
+    }
+
     /// Reads every migration below `root`. What is wrong with a single migration is kept
     /// in it for the linter to report; only an unreadable root is an error.
     ///
@@ -189,12 +195,8 @@ impl MigrationSet {
         let mut entries =
             tree.entries(root).map_err(|source| ReadError { path: root.to_owned(), source })?;
         entries.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut set = Self {
-            root: root.to_owned(),
-            migrations: Vec::new(),
-            strays: Vec::new(),
-            sum_file: read_file(tree, root, &entries, sum::FILE),
-        };
+        let sum_file = read_file(tree, root, &entries, sum::FILE);
+        let mut set = Self { sum_file, ..Self::empty(root) };
         for entry in entries.into_iter().filter(|entry| !hidden(&entry.name)) {
             let path = root.join(&entry.name);
             match entry.kind {
@@ -282,6 +284,11 @@ fn read_file(tree: &dyn Tree, directory: &Path, entries: &[Entry], name: &str) -
 /// Diesel's version of a directory name (`migrations_internals::version_from_string`).
 pub fn version_of(directory: &str) -> String {
     directory.split('_').next().unwrap_or_default().replace('-', "")
+}
+
+/// What a directory's name says besides its version.
+pub fn name_of(directory: &str) -> &str {
+    directory.split_once('_').map_or("", |(_, name)| name)
 }
 
 fn parse_metadata(file: &File) -> Metadata {

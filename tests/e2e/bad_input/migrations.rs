@@ -15,7 +15,7 @@ fn a_migrations_directory_that_is_none_is_a_wrong_configuration() {
     for command in [&["migrate"][..], &["migrate", "--plan"], &["lint"]] {
         let ran = workspace.refuses(command, 2);
         assert!(ran.stderr.contains("there is no such directory"), "{}", ran.stderr);
-        assert!(ran.stderr.contains("migrations.sqlite in portcullis.toml"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("under [migrations] in portcullis.toml"), "{}", ran.stderr);
     }
     fs::write(&directory, "a file").unwrap();
     let ran = workspace.refuses(&["migrate"], 2);

@@ -4,10 +4,12 @@
 //! an engine can tell is asked of the engine.
 
 mod effects;
+mod inverse;
 mod lexer;
 mod statement;
 
 pub use effects::{Effects, effects};
+pub use inverse::inverse;
 pub use lexer::{Token, TokenKind, lex};
 pub use statement::{Statement, split, statements};
 

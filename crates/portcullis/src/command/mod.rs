@@ -4,6 +4,7 @@ mod backup;
 mod explain;
 mod lint;
 mod migrate;
+mod new;
 mod receipt;
 mod restore;
 
@@ -11,12 +12,15 @@ use clap::{Args, Subcommand, ValueEnum};
 use portcullis_flow::Stop;
 use portcullis_model::config::{Config, Target};
 use portcullis_model::exit::Exit;
+use portcullis_workspace::ErrorKind;
 
 use crate::print;
 
 /// What the gate can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Make a draft of a migration, for each engine, with a stub of its test case
+    New(new::Flags),
     /// Take a database through the gate: lint, back up, apply, smoke-test, receipt
     Migrate(migrate::Flags),
     /// Check the migrations; no database is opened
@@ -55,6 +59,7 @@ impl TargetFlag {
 
 pub(crate) fn run(command: Command) -> Exit {
     let (format, result) = match command {
+        Command::New(flags) => (flags.format, new::run(flags)),
         Command::Migrate(flags) => (flags.format, migrate::run(flags)),
         Command::Lint(flags) => (flags.format, lint::run(flags)),
         Command::Explain(flags) => (Format::Human, explain::run(flags)),
@@ -79,4 +84,20 @@ fn config() -> Result<Config, Stop> {
         notes: Vec::new(),
     })?;
     Ok(Config::find(&here)?)
+}
+
+/// What stands against a change of the workspace's files. No database was touched.
+fn stop(error: portcullis_workspace::Error) -> Stop {
+    Stop {
+        exit: match error.kind {
+            ErrorKind::Usage => Exit::Usage,
+            ErrorKind::Refused => Exit::Refused,
+        },
+        operation: error.operation,
+        place: error.place,
+        cause: error.cause,
+        next_step: error.next_step,
+        findings: None,
+        notes: Vec::new(),
+    }
 }

@@ -3,6 +3,7 @@
 mod lists;
 mod stages;
 mod stop;
+mod workspace;
 
 use std::io::Write as _;
 
@@ -22,6 +23,7 @@ use crate::command::Format;
 pub(crate) use lists::{backups, receipt, receipts};
 pub(crate) use stages::{Silent, Stages};
 pub(crate) use stop::{bug, stop, usage};
+pub(crate) use workspace::created;
 
 /// A record that was filed, as the flow hands it up.
 type Filed = portcullis_flow::Filed;

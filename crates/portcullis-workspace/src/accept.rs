@@ -1,0 +1,1 @@
+//! `accept`: lists drafts in `migrations.sum`.
