@@ -10,6 +10,7 @@
 )]
 
 mod bad_input;
+mod daily;
 mod failure;
 mod house;
 mod kill;

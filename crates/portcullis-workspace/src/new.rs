@@ -136,7 +136,7 @@ fn terminated(sql: &str, dialect: Dialect) -> String {
 /// The name as Diesel's directories have it: words joined by `_`.
 fn checked(name: &str) -> Result<String, Error> {
     let wrong = |cause: &str, next: &str| {
-        let place = printable(&redact::urls(name)).into_owned();
+        let place = format!("NAME \"{}\"", printable(&redact::urls(name)));
         Err(Error::new(ErrorKind::Usage, OPERATION, place, cause, next))
     };
     let joined = name.trim().replace([' ', '-'], "_");

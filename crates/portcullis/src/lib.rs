@@ -13,11 +13,17 @@ use portcullis_model::exit::Exit;
 pub use command::Command;
 
 /// Parses the command line, or prints the help or what is wrong with it. What was typed is
-/// echoed without the credentials that a URL in it may hold.
+/// echoed without the credentials that a URL in it may hold. With nothing typed, the daily
+/// loop is printed.
 ///
 /// # Errors
 /// The code to exit with.
 pub fn parse<P: clap::Parser>() -> Result<P, ExitCode> {
+    command::remember::<P>();
+    if std::env::args_os().len() <= 1 {
+        print::text(print::LOOP);
+        return Err(ExitCode::SUCCESS);
+    }
     P::try_parse().map_err(|error| {
         print::usage(&error);
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()))

@@ -1,6 +1,7 @@
 //! The commands: flags in, a call to the flow, what to print, an exit code.
 
 mod backup;
+mod completions;
 mod explain;
 mod lint;
 mod migrate;
@@ -15,6 +16,8 @@ use portcullis_model::exit::Exit;
 use portcullis_workspace::ErrorKind;
 
 use crate::print;
+
+pub(crate) use completions::remember;
 
 /// What the gate can do.
 #[derive(Debug, Subcommand)]
@@ -33,6 +36,8 @@ pub enum Command {
     Restore(restore::Flags),
     /// Read the record of what was done to a database
     Receipt(receipt::Flags),
+    /// Print what a shell needs to complete `cargo xtask …`
+    Completions(completions::Flags),
 }
 
 /// How results are printed.
@@ -66,6 +71,7 @@ pub(crate) fn run(command: Command) -> Exit {
         Command::Backup(flags) => (flags.format(), backup::run(flags)),
         Command::Restore(flags) => (flags.format, restore::run(flags)),
         Command::Receipt(flags) => (flags.format(), receipt::run(flags)),
+        Command::Completions(flags) => (Format::Human, completions::run(flags)),
     };
     result.unwrap_or_else(|stop| {
         print::stop(&stop, format);

@@ -1,5 +1,6 @@
 //! Everything that people and programs read. Nothing else prints.
 
+mod daily;
 mod lists;
 mod stages;
 mod stop;
@@ -20,6 +21,7 @@ use serde_json::json;
 
 use crate::command::Format;
 
+pub(crate) use daily::LOOP;
 pub(crate) use lists::{backups, receipt, receipts};
 pub(crate) use stages::{Silent, Stages};
 pub(crate) use stop::{bug, stop, usage};
