@@ -13,7 +13,13 @@ const LAW: &[(&str, &[&str])] = &[
     ("portcullis-workspace", &["portcullis-model", "portcullis-lint"]),
     (
         "portcullis-flow",
-        &["portcullis-model", "portcullis-lint", "portcullis-database", "portcullis-receipt"],
+        &[
+            "portcullis-model",
+            "portcullis-lint",
+            "portcullis-database",
+            "portcullis-receipt",
+            "portcullis-workspace",
+        ],
     ),
     (
         "portcullis",

@@ -12,8 +12,10 @@
 mod bad_input;
 mod daily;
 mod failure;
+mod git;
 mod house;
 mod kill;
+mod lint;
 mod restore;
 mod story;
 mod support;

@@ -79,6 +79,9 @@ impl Workspace {
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations/sqlite");
         for entry in fs::read_dir(from).unwrap() {
             let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_file() {
+                continue;
+            }
             let to = workspace.path().join("migrations/sqlite").join(entry.file_name());
             fs::create_dir(&to).unwrap();
             for file in fs::read_dir(entry.path()).unwrap() {

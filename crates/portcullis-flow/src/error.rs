@@ -1,10 +1,9 @@
 //! Why a command ended before it was done.
 
 use portcullis_database::{Error, ErrorKind};
-use portcullis_lint::Finding;
+use portcullis_lint::Report;
 use portcullis_model::config::ConfigError;
 use portcullis_model::exit::Exit;
-use portcullis_model::migration::MigrationSet;
 use portcullis_model::plan::Refusal;
 
 /// Why a command ended, what that means for the database, and what to do next.
@@ -21,8 +20,8 @@ pub struct Stop {
     pub cause: String,
     /// What to do about it.
     pub next_step: String,
-    /// What the linter found and in what, if that is why.
-    pub findings: Option<Box<(MigrationSet, Vec<Finding>)>>,
+    /// What the linter found, if that is why.
+    pub findings: Option<Box<Report>>,
     /// More to know: what was undone, where the receipt is, the steps for a person.
     pub notes: Vec<String>,
 }
@@ -83,5 +82,11 @@ impl From<ConfigError> for Stop {
             "read the configuration"
         };
         Self::new(Exit::Usage, operation, error.place, error.cause, error.next_step)
+    }
+}
+
+impl From<portcullis_workspace::Error> for Stop {
+    fn from(error: portcullis_workspace::Error) -> Self {
+        Self::new(error.exit, &error.operation, error.place, error.cause, error.next_step)
     }
 }

@@ -8,6 +8,7 @@ mod intent;
 pub mod migrate;
 mod observe;
 mod origin;
+mod protected;
 pub mod receipts;
 mod record;
 pub mod restore;
@@ -19,6 +20,7 @@ mod steps;
 pub use error::Stop;
 pub use estimate::Estimate;
 pub use observe::Observer;
+pub use protected::protected;
 pub use record::Filed;
 
 use std::sync::atomic::{AtomicBool, Ordering};

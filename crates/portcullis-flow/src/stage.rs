@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 
 use portcullis_database::seam::Survey;
 use portcullis_database::{Writer, make_private_directory, write_private};
-use portcullis_lint::{Finding, Severity};
+use portcullis_lint::Report;
 use portcullis_model::config::Target;
 use portcullis_model::exit::Exit;
 use portcullis_model::migration::MigrationSet;
@@ -63,16 +63,16 @@ pub fn read(root: &Path, migrations: &Path) -> Result<MigrationSet, Stop> {
 /// # Errors
 /// The findings.
 pub fn lint(set: MigrationSet, target: &Target) -> Result<Linted, Stop> {
-    let findings = portcullis_lint::lint(&set, target.engine.dialect());
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-    let verdict = LintFacts { errors, warnings: findings.len() - errors };
-    if errors == 0 {
+    let report = portcullis_lint::lint(&set, target.engine.dialect());
+    let found = report.verdict();
+    let verdict = LintFacts { errors: found.errors, warnings: found.warnings };
+    if verdict.errors == 0 {
         return Ok(Linted { set, verdict });
     }
-    Err(refused_by_lint(set, findings, errors))
+    Err(refused_by_lint(&set, report, verdict.errors))
 }
 
-fn refused_by_lint(set: MigrationSet, findings: Vec<Finding>, errors: usize) -> Stop {
+fn refused_by_lint(set: &MigrationSet, report: Report, errors: usize) -> Stop {
     let mut stop = Stop::new(
         Exit::Refused,
         "let the migrations pass",
@@ -83,7 +83,7 @@ fn refused_by_lint(set: MigrationSet, findings: Vec<Finding>, errors: usize) -> 
         ),
         "correct them; cargo xtask explain RULE says more about each",
     );
-    stop.findings = Some(Box::new((set, findings)));
+    stop.findings = Some(Box::new(report));
     stop
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use portcullis_model::redact::printable;
 
-use crate::{Example, Rule};
+use crate::{Allow, Example, Rule};
 
 /// Everything there is to say about a rule, as Markdown.
 pub fn explain(rule: &Rule) -> String {
@@ -13,6 +13,7 @@ pub fn explain(rule: &Rule) -> String {
     for (heading, body) in [("Why", rule.why), ("Instead", rule.instead)] {
         text += &format!("\n## {heading}\n\n{}\n", wrapped(body));
     }
+    text += &format!("\n## Allow\n\n{}", allow(rule));
     for (heading, files) in [("Bad", rule.bad), ("Good", rule.good)] {
         if !files.is_empty() {
             text += &format!("\n## {heading}\n");
@@ -20,6 +21,17 @@ pub fn explain(rule: &Rule) -> String {
         }
     }
     text
+}
+
+/// Whether and how a finding is allowed, with a line to paste.
+fn allow(rule: &Rule) -> String {
+    let (place, comment) = match (rule.allow, rule.id) {
+        (Allow::Never, _) => return "It can't be allowed.\n".to_owned(),
+        (_, "other-way") => ("above the line", "//"),
+        _ => ("above the statement, or before the first one if it is about a whole file", "--"),
+    };
+    let text = format!("If it is meant, say why in a comment {place}:");
+    format!("{}\n\n    {comment} portcullis: allow({}): REASON\n", wrapped(&text), rule.id)
 }
 
 /// The text in lines of up to 80 characters.
@@ -46,7 +58,8 @@ fn show((path, content): &Example, text: &mut String) {
     }
     for line in content.split_inclusive(|byte| *byte == b'\n') {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
-        let _ = writeln!(text, "    {}", visible(line));
+        let line = visible(line);
+        let _ = writeln!(text, "{}{line}", if line.is_empty() { "" } else { "    " });
     }
 }
 

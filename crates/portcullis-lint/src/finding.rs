@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-use crate::Rule;
+use crate::excerpt::Excerpt;
+use crate::{Input, Rule};
 
 /// How bad a finding is. Errors come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -52,28 +53,39 @@ pub struct Finding {
     /// Where the span begins.
     #[serde(flatten)]
     pub position: Option<Position>,
+    /// Where the span ends: behind its last character.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<Position>,
     /// What is there, and why it hurts.
     pub message: String,
     /// What to do.
     pub help: String,
+    /// How the file differs from what it should be, as a unified diff.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diff: Option<String>,
+    /// The line to draw, if it can be drawn.
+    #[serde(skip)]
+    pub(crate) excerpt: Option<Excerpt>,
 }
 
 /// Serde refuses a path that isn't UTF-8, but such a name is a finding of its own.
-fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&path.to_string_lossy())
 }
 
-/// Collects the findings of one rule after the other.
-#[derive(Debug, Default)]
+/// Collects the findings of a rule.
+#[derive(Debug)]
 pub struct Findings {
-    rule: Option<(&'static str, Severity)>,
+    rule: &'static Rule,
     found: Vec<Finding>,
 }
 
 impl Findings {
-    /// What follows is found by this rule.
-    pub(crate) fn begin(&mut self, rule: &'static Rule) {
-        self.rule = Some((rule.id, rule.severity));
+    /// What the rule finds in the input.
+    pub(crate) fn of(rule: &'static Rule, input: &Input<'_>) -> Vec<Finding> {
+        let mut findings = Self { rule, found: Vec::new() };
+        (rule.check)(input, &mut findings);
+        findings.found
     }
 
     /// Something about a whole file or directory.
@@ -92,15 +104,31 @@ impl Findings {
         self.add(file, Some(span), message.into(), help.into());
     }
 
-    fn add(&mut self, file: PathBuf, span: Option<Range<usize>>, message: String, help: String) {
-        let Some((rule, severity)) = self.rule else { return };
-        self.found.push(Finding { rule, severity, file, span, position: None, message, help });
+    /// What was found last shows how the file differs from what it should be.
+    pub fn with_diff(&mut self, diff: String) {
+        if let Some(last) = self.found.last_mut() {
+            last.diff = Some(diff);
+        }
     }
 
-    /// By file, then by place (what is about a whole file first), then by rule.
-    pub(crate) fn into_sorted(mut self) -> Vec<Finding> {
-        let start = |finding: &Finding| finding.span.as_ref().map(|span| (span.start, span.end));
-        self.found.sort_by(|a, b| (&a.file, start(a), a.rule).cmp(&(&b.file, start(b), b.rule)));
-        self.found
+    fn add(&mut self, file: PathBuf, span: Option<Range<usize>>, message: String, help: String) {
+        self.found.push(Finding {
+            rule: self.rule.id,
+            severity: self.rule.severity,
+            file,
+            span,
+            position: None,
+            end: None,
+            message,
+            help,
+            diff: None,
+            excerpt: None,
+        });
     }
+}
+
+/// By file, then by place (what is about a whole file first), then by rule.
+pub(crate) fn sort(findings: &mut [Finding]) {
+    let start = |finding: &Finding| finding.span.as_ref().map(|span| (span.start, span.end));
+    findings.sort_by(|a, b| (&a.file, start(a), a.rule).cmp(&(&b.file, start(b), b.rule)));
 }

@@ -2,8 +2,18 @@
 
 use crate::{Findings, Input, Severity};
 
-/// A file of an example: its path, which begins with `migrations/`, and its content.
+/// A file of an example: its path and its content. One whose path begins with `main:` is
+/// a file as the default branch has it.
 pub type Example = (&'static str, &'static [u8]);
+
+/// Whether a comment may allow what a rule finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Allow {
+    /// It may be meant: whoever means it says why.
+    WithReason,
+    /// It breaks a run or the gate, or can't be meant.
+    Never,
+}
 
 /// One rule.
 #[derive(Debug)]
@@ -12,6 +22,8 @@ pub struct Rule {
     pub id: &'static str,
     /// How bad its findings are.
     pub severity: Severity,
+    /// Whether they may be allowed.
+    pub allow: Allow,
     /// What it finds, in one line.
     pub summary: &'static str,
     /// Why that hurts.
@@ -73,4 +85,18 @@ pub(crate) mod example {
         (UP, b"CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT);\n");
     pub(crate) const DROP: Example = (DOWN, b"DROP TABLE users;\n");
     pub(crate) const GOOD: &[Example] = &[CREATE, DROP];
+
+    /// `CREATE` and `DROP`, accepted.
+    pub(crate) const SUM: Example = ("migrations/migrations.sum", ACCEPTED);
+    pub(crate) const MAIN_SUM: Example = ("main:migrations/migrations.sum", ACCEPTED);
+    pub(crate) const MAIN_CREATE: Example =
+        ("main:migrations/20240101120000_create_users/up.sql", CREATE.1);
+    pub(crate) const MAIN_DROP: Example =
+        ("main:migrations/20240101120000_create_users/down.sql", DROP.1);
+    pub(crate) const FROZEN: &[Example] = &[MAIN_SUM, MAIN_CREATE, MAIN_DROP, SUM, CREATE, DROP];
+    const ACCEPTED: &[u8] = b"# migrations.sum, format 1
+
+20240101120000_create_users sha256:3d916ce6df59d5b0e347dfaa99535d77fc01443aa50302877df5c4d978918559 statements:697d376b0589a0e2 bytes:ced6971b7bb8aa3d clean portcullis/0.1.0
+
+";
 }

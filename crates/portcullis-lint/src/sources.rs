@@ -4,25 +4,42 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use portcullis_model::migration::{Migration, MigrationSet};
+use portcullis_model::sum;
 
+use crate::context::Application;
+use crate::excerpt::Excerpt;
 use crate::input::{DOWN, METADATA, UP};
 use crate::{Finding, Position};
 
 /// The files of a set by path.
 pub(crate) struct Sources<'a> {
     migrations: HashMap<&'a Path, &'a Migration>,
+    set: &'a MigrationSet,
+    application: HashMap<&'a Path, &'a str>,
 }
 
 impl<'a> Sources<'a> {
-    pub(crate) fn new(set: &'a MigrationSet) -> Self {
+    pub(crate) fn new(set: &'a MigrationSet, application: &'a Application) -> Self {
         let by_path = |migration: &'a Migration| (migration.path.as_path(), migration);
-        Self { migrations: set.migrations.iter().map(by_path).collect() }
+        let files = application.files.iter();
+        Self {
+            migrations: set.migrations.iter().map(by_path).collect(),
+            set,
+            application: files.map(|(path, text)| (path.as_path(), text.as_str())).collect(),
+        }
     }
 
-    /// The bytes of a migration's file, if it was read.
+    /// The bytes of a file, if it was read.
     pub(crate) fn bytes(&self, file: &Path) -> Option<&'a [u8]> {
-        let migration = self.migrations.get(file.parent()?)?;
-        let file = match file.file_name()?.to_str()? {
+        if let Some(text) = self.application.get(file) {
+            return Some(text.as_bytes());
+        }
+        let (directory, name) = (file.parent()?, file.file_name()?.to_str()?);
+        if directory == self.set.root && name == sum::FILE {
+            return self.set.sum_file.bytes();
+        }
+        let migration = self.migrations.get(directory)?;
+        let file = match name {
             UP => &migration.up,
             DOWN => &migration.down,
             METADATA => &migration.metadata_file,
@@ -32,37 +49,38 @@ impl<'a> Sources<'a> {
     }
 }
 
-/// Fills in line and column. The findings are sorted, so each file is walked once.
-pub(crate) fn place(findings: &mut [Finding], set: &MigrationSet) {
-    if findings.is_empty() {
-        return;
-    }
-    let sources = Sources::new(set);
+/// Fills in the places and the lines to draw. The findings are sorted, so each file is
+/// walked once.
+pub(crate) fn place(findings: &mut [Finding], sources: &Sources<'_>) {
     for group in findings.chunk_by_mut(|a, b| a.file == b.file) {
         let Some(bytes) = group.first().and_then(|first| sources.bytes(&first.file)) else {
             continue;
         };
         let mut walk = Walk::new(bytes);
         for finding in group {
-            finding.position = finding.span.as_ref().map(|span| walk.to(span.start));
+            let Some(span) = &finding.span else { continue };
+            finding.position = Some(walk.to(span.start));
+            finding.end = Some(walk.clone().to(span.end));
+            finding.excerpt = Excerpt::new(bytes, span);
         }
     }
 }
 
 /// Goes through a file once, however many positions are asked for.
-struct Walk<'a> {
+#[derive(Clone)]
+pub(crate) struct Walk<'a> {
     bytes: &'a [u8],
     at: usize,
     position: Position,
 }
 
 impl<'a> Walk<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0, position: Position { line: 1, column: 1 } }
     }
 
     /// The position of an offset; it isn't before the one that was asked for last.
-    fn to(&mut self, offset: usize) -> Position {
+    pub(crate) fn to(&mut self, offset: usize) -> Position {
         let passed = self.bytes.get(self.at..offset).unwrap_or_default();
         // A character is a byte that doesn't continue one.
         let characters = |bytes: &[u8]| bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count();

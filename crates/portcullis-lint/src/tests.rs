@@ -1,4 +1,4 @@
-//! What holds for every rule, and how findings look.
+//! What holds for every rule.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -8,11 +8,16 @@ use std::{fs, io};
 
 use portcullis_model::migration::{MAX_FILE, MigrationSet};
 use portcullis_model::sql::Dialect;
+use portcullis_model::sum;
 use portcullis_model::tree::{Bytes, Disk, Entry, EntryKind, Tree};
-use proptest::prelude::*;
 
 use super::*;
-use crate::rule::example::{CREATE, DOWN, DROP, METADATA, UP};
+use crate::rule::example::{CREATE, DROP, METADATA, UP};
+
+mod allow;
+mod any_text;
+mod history;
+mod text;
 
 const DIALECTS: [Dialect; 2] = [Dialect::Sqlite, Dialect::Postgres];
 
@@ -20,17 +25,49 @@ fn set(tree: &dyn Tree) -> MigrationSet {
     MigrationSet::read(tree, Path::new("migrations")).unwrap()
 }
 
-fn example(files: &[(&str, &[u8])]) -> MigrationSet {
-    set(&Memory::new(files.iter().copied()))
+/// The set and the context that these files make: what begins with `main:` is on the
+/// default branch, and the branch is about to be merged; Rust is the application's.
+fn example(files: &[(&str, &[u8])]) -> (MigrationSet, Context) {
+    let mut context = Context::default();
+    let mut here = vec![("migrations/README", b"".as_slice())];
+    for (path, bytes) in files.iter().copied() {
+        let text = || String::from_utf8(bytes.to_vec()).unwrap();
+        if let Some(path) = path.strip_prefix("main:") {
+            context.drafts = Drafts::Reported;
+            let base = context.base.get_or_insert_with(Base::default);
+            base.revision = "main".to_owned();
+            if path.ends_with(sum::FILE) {
+                base.sum = sum::parse(&text()).unwrap();
+            } else {
+                base.old.insert(path.into(), bytes.to_vec());
+            }
+        } else if path.ends_with(".rs") {
+            context.application.files.push((path.into(), text()));
+        } else {
+            here.push((path, bytes));
+        }
+    }
+    (set(&Memory::new(here)), context)
+}
+
+fn report_in(files: &[(&str, &[u8])], dialect: Dialect) -> Report {
+    let (set, context) = example(files);
+    lint_in(&set, dialect, &context)
+}
+
+fn report(files: &[(&str, &[u8])]) -> Report {
+    report_in(files, Dialect::Sqlite)
+}
+
+pub(crate) fn findings(files: &[(&str, &[u8])]) -> Vec<Finding> {
+    report(files).findings
 }
 
 /// Which rules fire on SQLite, and at which line and column.
 pub(crate) fn fired(files: &[(&str, &[u8])]) -> Vec<(&'static str, Option<(usize, usize)>)> {
     let place = |position: Position| (position.line, position.column);
-    lint(&example(files), Dialect::Sqlite)
-        .into_iter()
-        .map(|finding| (finding.rule, finding.position.map(place)))
-        .collect()
+    let found = findings(files).into_iter();
+    found.map(|finding| (finding.rule, finding.position.map(place))).collect()
 }
 
 #[test]
@@ -92,8 +129,8 @@ fn rules_are_formatted() {
 #[test]
 fn messages_follow_the_style_guide() {
     for rule in RULES.iter().filter(|rule| !rule.bad.is_empty()) {
-        let set = example(rule.bad);
-        for finding in DIALECTS.into_iter().flat_map(|dialect| lint(&set, dialect)) {
+        let found = DIALECTS.into_iter().map(|dialect| report_in(rule.bad, dialect));
+        for finding in found.flat_map(|report| report.findings) {
             for text in [finding.message, finding.help] {
                 assert!(!text.ends_with('.') && !text.contains('\n'), "{text}");
                 assert!(!text.contains("invalid") && !text.contains("please"), "{text}");
@@ -151,7 +188,7 @@ fn links_are_found_wherever_they_stand() {
     symlink(root.path().join("x.sql"), migration.join("up.sql")).unwrap();
     symlink("nowhere", migration.join("down.sql")).unwrap();
     symlink("1_a", root.path().join("migrations/2_b")).unwrap();
-    let found = lint(&set(&Disk::new(root.path())), Dialect::Sqlite);
+    let found = lint(&set(&Disk::new(root.path())), Dialect::Sqlite).findings;
     let files: Vec<_> =
         found.iter().map(|finding| (finding.rule, finding.file.to_str().unwrap())).collect();
     let paths = ["1_a/down.sql", "1_a/metadata.toml", "1_a/up.sql", "2_b"];
@@ -187,98 +224,9 @@ impl Tree for Unlucky {
 #[test]
 fn what_can_not_be_read_is_said() {
     let set = set(&Unlucky);
-    let found = lint(&set, Dialect::Sqlite);
-    let rules: Vec<_> = found.iter().map(|finding| finding.rule).collect();
+    let report = lint(&set, Dialect::Sqlite);
+    let rules: Vec<_> = report.findings.iter().map(|finding| finding.rule).collect();
     assert_eq!(rules, ["unreadable-file", "file-too-large", "not-a-migration"]);
     assert_eq!(MAX_FILE >> 20, 64, "the summary of file-too-large names it");
-    insta::assert_snapshot!(render::human(&found, &set, false));
-}
-
-#[test]
-fn a_rule_is_explained() {
-    for id in ["byte-order-mark", "duplicate-version", "invalid-utf8"] {
-        insta::assert_snapshot!(format!("explain-{id}"), explain(rule(id).unwrap()));
-    }
-}
-
-#[test]
-fn findings_are_drawn() {
-    for id in [
-        "crlf",
-        "invalid-utf8",
-        "merge-conflict",
-        "metadata-malformed",
-        "missing-down",
-        "template-text",
-        "transaction-control",
-        "unclosed-quote",
-    ] {
-        let set = example(rule(id).unwrap().bad);
-        insta::assert_snapshot!(
-            format!("human-{id}"),
-            render::human(&lint(&set, Dialect::Sqlite), &set, false)
-        );
-    }
-}
-
-#[test]
-fn nothing_found_is_nothing_said_and_colour_is_asked_for() {
-    let good = example(&[CREATE, DROP]);
-    assert_eq!(render::human(&lint(&good, Dialect::Sqlite), &good, true), "");
-    let bad = example(&[CREATE]);
-    let found = lint(&bad, Dialect::Sqlite);
-    assert!(render::human(&found, &bad, true).contains('\u{1b}'));
-    assert!(!render::human(&found, &bad, false).contains('\u{1b}'));
-}
-
-#[test]
-fn a_hostile_name_or_line_can_not_steer_a_terminal() {
-    let up = "-- TODO \u{1b}[2J \u{202e}\nSELECT 1;".as_bytes();
-    let path = "migrations/1_\u{1b}[31m/up.sql";
-    let set = example(&[(path, up), ("migrations/1_b/up.sql", b"SELECT 1")]);
-    let drawn = render::human(&lint(&set, Dialect::Sqlite), &set, false);
-    assert!(!drawn.contains(['\u{1b}', '\u{202e}']), "{drawn}");
-}
-
-#[test]
-fn findings_are_json_with_line_and_column() {
-    let set = example(&[(UP, b"SELECT 1;\nCOMMIT;"), DROP]);
-    let json = serde_json::to_value(lint(&set, Dialect::Sqlite)).unwrap();
-    let finding = &json[0];
-    assert_eq!((&finding["line"], &finding["column"]), (&2.into(), &1.into()));
-    assert_eq!(finding["severity"], "error");
-    assert_eq!(finding["span"], serde_json::json!({ "start": 10, "end": 16 }));
-    let json = serde_json::to_value(lint(&example(&[CREATE]), Dialect::Sqlite)).unwrap();
-    assert!(json[0].get("line").is_none() && json[0].get("span").is_none(), "{json}");
-}
-
-fn never_panics(up: &[u8], down: &[u8], metadata: &[u8]) {
-    let set = example(&[(UP, up), (DOWN, down), (METADATA, metadata)]);
-    for dialect in DIALECTS {
-        let found = lint(&set, dialect);
-        for finding in found.iter().filter(|finding| finding.span.is_some()) {
-            assert!(finding.position.is_some(), "{finding:?}");
-        }
-        let drawn = render::human(&found, &set, false);
-        assert_eq!(drawn.is_empty(), found.is_empty());
-    }
-}
-
-proptest! {
-    #[test]
-    fn any_bytes_are_linted(bytes in any::<Vec<u8>>(), metadata in any::<Vec<u8>>()) {
-        never_panics(&bytes, b"", &metadata);
-    }
-
-    /// Made of what the rules look for, so that they fire.
-    #[test]
-    fn any_words_are_linted(words in prop::collection::vec(prop::sample::select(vec![
-        "BEGIN", "COMMIT", "PRAGMA", "journal_mode", "off", "=", "(", ")", ".", ";", "\n", "\r", " ",
-        "'", "\"", "[", "]", "/*", "*/", "--", "TODO", "é", "🦀", "\u{feff}", "VACUUM", "ATTACH",
-        "load_extension", "__portcullis_", "<<<<<<< ", "=======", "run_in_transaction", "true", "$$",
-        "CREATE TRIGGER", "END", "\t", "\u{200b}", "\u{1b}",
-    ]), 0..40)) {
-        let text = words.concat();
-        never_panics(text.as_bytes(), text.as_bytes(), text.as_bytes());
-    }
+    insta::assert_snapshot!(render::human(&report, false));
 }

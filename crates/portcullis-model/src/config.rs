@@ -48,6 +48,8 @@ pub struct Config {
     pub migrations: Vec<Migrations>,
     /// The target that is meant when none is named.
     pub default_target: String,
+    /// The branch that others start from, if the configuration names it.
+    pub default_branch: Option<String>,
     /// The targets by name.
     pub targets: BTreeMap<String, Target>,
 }
@@ -119,24 +121,29 @@ impl Config {
     /// # Errors
     /// None found, unreadable, or wrong.
     pub fn find(start: &Path) -> Result<Self, ConfigError> {
-        let found =
-            start.ancestors().map(|directory| directory.join(FILE)).find(|path| path.is_file());
-        let Some(path) = found else {
-            return Err(ConfigError {
-                place: redact::path(start),
-                cause: format!("there is no {FILE} here or in any parent directory"),
-                next_step: format!(
-                    "run it inside the workspace, or write a {FILE} (cargo xtask explain config)"
-                ),
-            });
-        };
+        let root = Self::find_root(start)?;
+        let path = root.join(FILE);
         let text = std::fs::read_to_string(&path).map_err(|error| ConfigError {
             place: redact::path(&path),
             cause: format!("can't be read: {error}"),
             next_step: "make it a readable UTF-8 file".to_owned(),
         })?;
-        let root = path.parent().unwrap_or(Path::new("/"));
-        Self::parse(&text, root)
+        Self::parse(&text, &root)
+    }
+
+    /// The first of `start` and its parents that has a configuration, whatever it says.
+    ///
+    /// # Errors
+    /// None has.
+    pub fn find_root(start: &Path) -> Result<PathBuf, ConfigError> {
+        let found = start.ancestors().find(|directory| directory.join(FILE).is_file());
+        found.map(Path::to_owned).ok_or_else(|| ConfigError {
+            place: redact::path(start),
+            cause: format!("there is no {FILE} here or in any parent directory"),
+            next_step: format!(
+                "run it inside the workspace, or write a {FILE} (cargo xtask explain config)"
+            ),
+        })
     }
 
     /// Checks a configuration's text; relative paths are taken from `root`.
@@ -155,7 +162,13 @@ impl Config {
         if !targets.contains_key(&raw.default_target) {
             return Err(unknown_target(&targets, &raw.default_target, "default-target"));
         }
-        Ok(Self { root: root.to_owned(), migrations, default_target: raw.default_target, targets })
+        Ok(Self {
+            root: root.to_owned(),
+            migrations,
+            default_target: raw.default_target,
+            default_branch: raw.default_branch,
+            targets,
+        })
     }
 
     /// The target of this name, or the default one.
@@ -286,10 +299,13 @@ fn migrations(raw: raw::Migrations) -> Result<Vec<Migrations>, ConfigError> {
             cause: cause.to_owned(),
             next_step: "name a directory below this file, such as migrations/sqlite".to_owned(),
         };
+        if is_url(&path) {
+            return Err(wrong("it is a URL"));
+        }
         // From a root of its own, `..` can't lead out of it unnoticed.
         let below = clean(&Path::new("/root").join(&path));
         let path = below.strip_prefix("/root").unwrap_or(Path::new("")).to_owned();
-        if path.as_os_str().is_empty() || is_url(&path) {
+        if path.as_os_str().is_empty() {
             return Err(wrong("it isn't below the workspace"));
         }
         if migrations.iter().any(|other| other.path == path) {

@@ -1,45 +1,38 @@
-//! Why something couldn't be done to the workspace's files.
+//! Why something about the workspace couldn't be done.
 
 use std::io;
 use std::path::Path;
 
+use portcullis_model::config::ConfigError;
+use portcullis_model::exit::Exit;
 use portcullis_model::redact;
 
-/// Whose turn it is now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorKind {
-    /// The command or the configuration has to be corrected.
-    Usage,
-    /// Something in the files or in git stands against it.
-    Refused,
-}
-
-/// What was attempted, where, why it failed, and what to type. Nothing is half-written.
+/// What was attempted, where, why it failed, and what to do. Nothing is half-written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{operation}: {place}: {cause}")]
+#[error("{cause}")]
 pub struct Error {
-    /// Whose turn it is.
-    pub kind: ErrorKind,
+    /// What it means for the command.
+    pub exit: Exit,
     /// What was attempted, as a phrase.
     pub operation: String,
-    /// The file, directory, branch or name.
+    /// The file, directory, branch or commit.
     pub place: String,
     /// Why it failed.
     pub cause: String,
-    /// What to do.
+    /// What to do about it.
     pub next_step: String,
 }
 
 impl Error {
-    pub(crate) fn new(
-        kind: ErrorKind,
+    /// Something is wrong with what the workspace holds.
+    pub(crate) fn refused(
         operation: &str,
         place: impl Into<String>,
         cause: impl Into<String>,
         next_step: impl Into<String>,
     ) -> Self {
         Self {
-            kind,
+            exit: Exit::Refused,
             operation: operation.to_owned(),
             place: place.into(),
             cause: cause.into(),
@@ -47,8 +40,25 @@ impl Error {
         }
     }
 
+    /// Something is wrong with what was asked for, or with the configuration.
+    pub(crate) fn usage(
+        operation: &str,
+        place: impl Into<String>,
+        cause: impl Into<String>,
+        next_step: impl Into<String>,
+    ) -> Self {
+        Self { exit: Exit::Usage, ..Self::refused(operation, place, cause, next_step) }
+    }
+
+    /// A file or directory can't be read or written.
     pub(crate) fn io(operation: &str, path: &Path, error: &io::Error) -> Self {
         let next = "see the cause, then run it again: nothing is half-written";
-        Self::new(ErrorKind::Refused, operation, redact::path(path), error.to_string(), next)
+        Self::refused(operation, redact::path(path), error.to_string(), next)
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::usage("read the configuration", error.place, error.cause, error.next_step)
     }
 }

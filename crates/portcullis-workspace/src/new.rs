@@ -11,7 +11,7 @@ use portcullis_model::sql::{Dialect, TokenKind, inverse, lex};
 use portcullis_model::sum::Acceptance;
 use portcullis_model::tree::Disk;
 
-use crate::{CASES, Error, ErrorKind, files, version};
+use crate::{CASES, Error, files, version};
 
 const OPERATION: &str = "make a migration";
 
@@ -118,7 +118,7 @@ fn contents(sql: Option<&str>, dialect: Dialect) -> Vec<(&'static str, String)> 
 fn refused_in_transaction(up: &str, dialect: Dialect) -> bool {
     let memory = Memory::new([("migrations/1_new/up.sql", up)]);
     MigrationSet::read(&memory, Path::new("migrations")).is_ok_and(|set| {
-        lint(&set, dialect).iter().any(|finding| finding.rule == "not-in-transaction")
+        lint(&set, dialect).findings.iter().any(|finding| finding.rule == "not-in-transaction")
     })
 }
 
@@ -137,7 +137,7 @@ fn terminated(sql: &str, dialect: Dialect) -> String {
 fn checked(name: &str) -> Result<String, Error> {
     let wrong = |cause: &str, next: &str| {
         let place = format!("NAME \"{}\"", printable(&redact::urls(name)));
-        Err(Error::new(ErrorKind::Usage, OPERATION, place, cause, next))
+        Err(Error::usage(OPERATION, place, cause, next))
     };
     let joined = name.trim().replace([' ', '-'], "_");
     if joined.is_empty() || !joined.starts_with(|c: char| c.is_ascii_alphabetic()) {
@@ -161,8 +161,7 @@ fn refuse_second_draft(set: &MigrationSet, dialect: Dialect, name: &str) -> Resu
     });
     match draft {
         None => Ok(()),
-        Some(draft) => Err(Error::new(
-            ErrorKind::Usage,
+        Some(draft) => Err(Error::usage(
             OPERATION,
             redact::path(&draft.path),
             "there is a draft of this name already",
@@ -177,8 +176,7 @@ pub(crate) fn newest(sets: &[MigrationSet]) -> Option<&str> {
 }
 
 pub(crate) fn nothing_after(operation: &str, newest: &str) -> Error {
-    Error::new(
-        ErrorKind::Refused,
+    Error::refused(
         operation,
         printable(newest).into_owned(),
         "neither a timestamp nor the next number sorts after this version",
@@ -192,9 +190,7 @@ pub(crate) fn read(root: &Path, path: &Path) -> Result<MigrationSet, Error> {
         return Ok(MigrationSet::empty(path));
     }
     MigrationSet::read(&Disk::new(root), path).map_err(|error| {
-        Error::new(
-            ErrorKind::Usage,
-            "read the migrations",
+        Error::usage("read the migrations",
             redact::path(path),
             error.to_string(),
             "make it a readable directory, or name the right one under [migrations] in portcullis.toml",

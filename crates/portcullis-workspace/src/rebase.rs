@@ -9,10 +9,14 @@ use std::time::SystemTime;
 
 use portcullis_model::config::Migrations;
 use portcullis_model::migration::{File, Migration, MigrationSet, name_of, version_of};
-use portcullis_model::redact::{self, printable};
+use portcullis_model::redact;
 use portcullis_model::sum::{self, Digests, Line, Sum};
 
-use crate::{CASES, Error, ErrorKind, files, new, version};
+use crate::{CASES, Error, files, new, version};
+
+mod others;
+
+pub use others::{others, refuse_unmerged};
 
 const OPERATION: &str = "rebase the migrations";
 
@@ -23,10 +27,17 @@ pub struct Engine<'a> {
     pub migrations: &'a Migrations,
     /// The working tree's, after the merge.
     pub working: MigrationSet,
-    /// The directories of what was merged with.
-    pub others: BTreeSet<String>,
-    /// What was accepted there.
-    pub others_sum: Sum,
+    /// What the default branch has, and what was merged with.
+    pub others: Others,
+}
+
+/// What others have in one directory.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Others {
+    /// Their migrations' directories.
+    pub directories: BTreeSet<String>,
+    /// What they have accepted.
+    pub sum: Sum,
 }
 
 /// What is to be done, decided before anything is.
@@ -73,7 +84,7 @@ pub fn decide(engines: &[Engine<'_>], now: SystemTime) -> Result<Rebase, Error> 
 
 fn renames(engines: &[Engine<'_>], now: SystemTime) -> Result<Vec<(String, String)>, Error> {
     let others: BTreeSet<&str> =
-        engines.iter().flat_map(|engine| &engine.others).map(String::as_str).collect();
+        engines.iter().flat_map(|engine| &engine.others.directories).map(String::as_str).collect();
     let newest = others.iter().map(|directory| version_of(directory)).max();
     let mut own: Vec<(String, &str)> = engines
         .iter()
@@ -104,21 +115,21 @@ fn lines(
     if let Some(problem) = problems.iter().find(|problem| !is_settled_by_rebase(&problem.kind)) {
         let path = engine.migrations.path.join(sum::FILE);
         let (cause, next) = (problem.kind.message(), problem.kind.help());
-        return Err(Error::new(ErrorKind::Refused, OPERATION, redact::path(&path), cause, next));
+        return Err(Error::refused(OPERATION, redact::path(&path), cause, next));
     }
-    let mut lines = engine.others_sum.lines.clone();
+    let mut lines = engine.others.sum.lines.clone();
     let mut drafts = Vec::new();
     let dialect = engine.migrations.dialect;
     let own = engine
         .working
         .migrations
         .iter()
-        .filter(|migration| !engine.others.contains(&migration.directory));
+        .filter(|migration| !engine.others.directories.contains(&migration.directory));
     for migration in own {
         // Under its old name, should a rebase have died between the renames and the sum.
         let is_its = |line: &&Line| {
             name_of(&line.directory) == name_of(&migration.directory)
-                && !engine.others.contains(&line.directory)
+                && !engine.others.directories.contains(&line.directory)
         };
         let is_unchanged = |line: &Line| {
             named(migration, &line.directory).fingerprint() == line.digests.fingerprint
@@ -169,13 +180,7 @@ pub fn carry_out(root: &Path, migrations: &[Migrations], rebase: &Rebase) -> Res
         if std::fs::symlink_metadata(new).is_ok() {
             let place = redact::path(new.strip_prefix(root).unwrap_or(new));
             let next = "wait a second and run it again, or remove that directory";
-            return Err(Error::new(
-                ErrorKind::Refused,
-                OPERATION,
-                place,
-                "this name is taken",
-                next,
-            ));
+            return Err(Error::refused(OPERATION, place, "this name is taken", next));
         }
     }
     for (old, new) in &moves {
@@ -185,24 +190,6 @@ pub fn carry_out(root: &Path, migrations: &[Migrations], rebase: &Rebase) -> Res
         files::write(&root.join(path).join(sum::FILE), &sum.to_string())?;
     }
     Ok(())
-}
-
-/// Refuses what git left unmerged in migrations; a conflict in a sum is what `rebase` is for.
-///
-/// # Errors
-/// The first such file.
-pub fn refuse_unmerged(unmerged: &[PathBuf]) -> Result<(), Error> {
-    let is_sum = |path: &&PathBuf| path.file_name().is_some_and(|name| name == sum::FILE);
-    match unmerged.iter().find(|path| !is_sum(path)) {
-        None => Ok(()),
-        Some(path) => Err(Error::new(
-            ErrorKind::Refused,
-            OPERATION,
-            printable(&path.to_string_lossy()).into_owned(),
-            "git left a conflict in a migration: both sides wrote this file",
-            "settle that conflict by hand (git add it), then run cargo xtask rebase again",
-        )),
-    }
 }
 
 #[cfg(test)]

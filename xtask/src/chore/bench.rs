@@ -7,6 +7,7 @@
 
 mod backup;
 mod cold_build;
+mod lint;
 mod measure;
 mod migrate;
 mod table;
@@ -48,6 +49,11 @@ enum Name {
     ColdBuild,
     /// `cargo xtask lint`, against `cargo run` of an empty program
     WarmLint,
+    /// `lint` of 1,000 accepted migrations, against `squawk` on the same files
+    #[value(name = "lint-1000")]
+    Lint1000,
+    /// The commit hook with one migration staged beside 1,000, against `git status`
+    Hook,
 }
 
 /// What a figure needs: where it works, and how often.
@@ -73,7 +79,7 @@ pub(super) fn run(shell: &Shell, flags: &Flags) -> anyhow::Result<()> {
     find_tools(shell, &names)?;
     let root = super::root();
     let target = root.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or("target".into()));
-    if names.iter().any(|name| matches!(name, Name::Migrate500 | Name::Backup)) {
+    if names.iter().any(|name| !matches!(name, Name::ColdBuild | Name::WarmLint)) {
         let _target = shell.push_env("CARGO_TARGET_DIR", &target);
         cmd!(shell, "cargo build --release --locked --package xtask").run()?;
     }
@@ -107,6 +113,8 @@ impl Bench<'_> {
             Name::Backup => backup::figure(self),
             Name::ColdBuild => cold_build::figure(self),
             Name::WarmLint => warm_lint::figure(self),
+            Name::Lint1000 => lint::all(self),
+            Name::Hook => lint::hook(self),
         };
         let removed = std::fs::remove_dir_all(&self.directory);
         let lines = lines.with_context(|| format!("measure {}", file_name(name)))?;
@@ -148,9 +156,10 @@ fn empty(directory: &Path) -> anyhow::Result<()> {
 
 fn find_tools(shell: &Shell, names: &[Name]) -> anyhow::Result<()> {
     const DIESEL: &str = "cargo install diesel_cli --no-default-features --features sqlite-bundled";
-    let needed: [(&[Name], &str, &str); 4] = [
+    let needed: [(&[Name], &str, &str); 5] = [
         (Name::value_variants(), "time", "install the Debian package time"),
         (&[Name::Migrate500], "diesel", DIESEL),
+        (&[Name::Lint1000], "squawk", "pip install squawk-cli"),
         (&[Name::Backup], "sqlite3", "install the Debian package sqlite3"),
         (&[Name::Backup], "sha256sum", "install the Debian package coreutils"),
     ];

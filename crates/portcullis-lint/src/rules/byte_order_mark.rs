@@ -3,11 +3,12 @@ use portcullis_model::sql::TokenKind;
 use crate::input::BYTE_ORDER_MARK;
 use crate::rule::example::{DROP, GOOD, UP};
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
+    allow: Allow::Never,
     summary: "A file begins with a byte order mark, or has one between its words.",
     why: "PostgreSQL takes the mark for a part of the word behind it and stops with a syntax \
           error. SQLite skips it in front of a word, so that a file works for one and not for \

@@ -1,10 +1,11 @@
 use crate::rule::example::{DROP, GOOD, UP};
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Warning,
+    allow: Allow::Never,
     summary: "A file has carriage returns.",
     why: "Git converts line endings differently on different machines, so the same commit \
           becomes different files. A carriage return inside a quoted text is stored in the \

@@ -3,11 +3,12 @@ use portcullis_model::sql::Dialect;
 use crate::pragma::Pragma;
 use crate::rule::example::{DOWN, DROP, UP};
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
+    allow: Allow::Never,
     summary: "A pragma takes away what keeps an SQLite database whole.",
     why: "With `journal_mode` OFF or MEMORY, or `synchronous` OFF, a crash can corrupt the \
           file. With `writable_schema`, a typing mistake can. With \

@@ -1,10 +1,11 @@
 use crate::rule::example::{CREATE, DROP, GOOD};
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
+    allow: Allow::Never,
     summary: "Two migrations have one version.",
     why: "Diesel keeps migrations by version: of two with the same one, it runs either and \
           silently never runs the other. The version is the directory's name up to the \

@@ -1,11 +1,12 @@
 use crate::input::DOWN as NAME;
 use crate::rule::example::{CREATE, DOWN, GOOD};
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
+    allow: Allow::WithReason,
     summary: "A `down.sql` has no statement.",
     why: "Diesel runs a file of comments successfully: the migration counts as reverted, its \
           tables are still there, and the next run of `up.sql` fails on them. At a file of \

@@ -1,11 +1,12 @@
 use crate::input::UP as NAME;
 use crate::rule::example::{DROP, GOOD, UP};
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
+    allow: Allow::Never,
     summary: "An `up.sql` has no statement.",
     why: "Diesel runs a file of comments successfully and records the migration as applied, \
           although nothing has changed; what is written into the file later never runs \

@@ -1,11 +1,12 @@
 use portcullis_model::migration::{File, MAX_FILE};
 
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
+    allow: Allow::Never,
     summary: "A file is larger than 64 MiB.",
     why: "Diesel reads the whole file into memory and runs it as one text. What is that large \
           is data, not a change of the schema, and it makes every later look at the \

@@ -1,10 +1,11 @@
 use crate::rule::example::{DROP, GOOD, UP};
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
+    allow: Allow::Never,
     summary: "A file isn't UTF-8.",
     why: "Diesel reads SQL as UTF-8 and stops with an error when it comes to this file, after \
           the migrations before it have run. A `metadata.toml` that isn't UTF-8 is silently \

@@ -2,11 +2,12 @@ use std::ops::Range;
 
 use crate::rule::example::{DROP, GOOD, UP};
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
+    allow: Allow::Never,
     summary: "A file has git's conflict markers.",
     why: "The file is two versions at once. SQL with markers fails to run; a `metadata.toml` \
           with markers is silently ignored.",

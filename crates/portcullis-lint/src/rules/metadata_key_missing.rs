@@ -2,11 +2,12 @@ use portcullis_model::migration::Metadata;
 
 use crate::rule::example::{CREATE, DROP, METADATA};
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
+    allow: Allow::Never,
     summary: "A `metadata.toml` doesn't say `run_in_transaction`.",
     why: "Without the file, Diesel runs a migration in a transaction. With the file but \
           without the key, it doesn't: what was meant as a comment switches the transaction \

@@ -5,11 +5,12 @@ use toml::de::{DeTable, DeValue};
 
 use crate::rule::example::{CREATE, DROP, METADATA};
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
+    allow: Allow::Never,
     summary: "A `metadata.toml` isn't TOML, or its `run_in_transaction` is neither `true` nor `false`.",
     why: "Diesel silently ignores a file that it can't read, and runs the migration in a \
           transaction, whatever the file was meant to say.",

@@ -4,13 +4,14 @@ use toml::de::DeTable;
 
 use crate::rule::example::{CREATE, DROP, METADATA};
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 const KEY: &str = "run_in_transaction";
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
+    allow: Allow::WithReason,
     summary: "A `metadata.toml` has another key than `run_in_transaction`.",
     why: "Diesel ignores every other key. A mistyped one means the opposite of what it says: \
           the file is there, the key isn't, and the migration runs without a transaction.",

@@ -2,11 +2,12 @@ use portcullis_model::migration::File;
 
 use crate::rule::example::{CREATE, GOOD};
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
+    allow: Allow::WithReason,
     summary: "A migration has no `down.sql`.",
     why: "Diesel stops with an error when it shall revert the migration, and nobody has \
           thought about the way back until it is needed.",
@@ -18,7 +19,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(input: &Input<'_>, findings: &mut Findings) {
-    for migration in &input.set.migrations {
+    for migration in input.migrations() {
         if migration.down == File::Missing {
             findings.on(
                 migration.path.clone(),

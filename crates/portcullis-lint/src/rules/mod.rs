@@ -14,10 +14,19 @@ macro_rules! rules {
 }
 
 rules! {
+    accept_again
+    accepted_missing
+    allow_malformed
+    allow_unused
     byte_order_mark
     crlf
     dangerous_pragma
+    draft
+    draft_out_of_order
     duplicate_version
+    edited_comments
+    edited_line_endings
+    edited_sql
     empty_down
     empty_up
     file_too_large
@@ -30,6 +39,7 @@ rules! {
     not_a_migration
     not_in_transaction
     nul_byte
+    other_way
     out_of_order
     outside_database
     own_tables
@@ -37,6 +47,8 @@ rules! {
     several_statements_outside_transaction
     stray_file
     stray_note
+    sum_line_missing
+    sum_malformed
     symlink
     template_text
     transaction_control
@@ -45,3 +57,6 @@ rules! {
     unusual_name
     unusual_version
 }
+
+/// Runs when all others have: it is about what they found.
+pub(crate) const LAST: &Rule = &allow_unused::RULE;

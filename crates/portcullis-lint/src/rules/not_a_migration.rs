@@ -3,11 +3,12 @@ use portcullis_model::redact::printable;
 
 use crate::rule::example::{CREATE, DROP, GOOD};
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
+    allow: Allow::Never,
     summary: "A directory among the migrations has no `up.sql`, or can't be read.",
     why: "Diesel refuses the whole migrations directory because of it: no migration runs.",
     instead: "Add the `up.sql`, move the directory elsewhere, or begin its name with a dot.",

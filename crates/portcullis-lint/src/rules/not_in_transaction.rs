@@ -3,11 +3,12 @@ use portcullis_model::sql::{Dialect, Statement};
 use crate::pragma::Pragma;
 use crate::rule::example::{DOWN, METADATA, UP};
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
+    allow: Allow::Never,
     summary: "A statement that the engine refuses in a transaction is in a migration that runs in one.",
     why: "In SQLite `VACUUM`, `PRAGMA synchronous` and `PRAGMA journal_mode` from or to WAL fail \
           in a transaction, and the migration with them; in PostgreSQL whatever is done \

@@ -1,11 +1,15 @@
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use portcullis_model::migration::Migration;
 
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Warning,
+    allow: Allow::WithReason,
     summary: "Migrations run in another order than their numbers say.",
     why: "Diesel compares versions as text, so `10` comes before `2`, and a version of 8 digits \
           may come after one of 14. People read the numbers, and write the later migration \
@@ -27,6 +31,10 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(input: &Input<'_>, findings: &mut Findings) {
+    // Settled ones can't be renamed any more; what is new among them, `draft-out-of-order`
+    // finds.
+    let is_open: BTreeSet<&Path> =
+        input.migrations().iter().map(|migration| migration.path.as_path()).collect();
     let numbered = input
         .set
         .migrations
@@ -34,7 +42,9 @@ fn check(input: &Input<'_>, findings: &mut Findings) {
         .filter_map(|migration| number(&migration.version).map(|number| (number, migration)));
     let mut before: Option<((usize, &str), &Migration)> = None;
     for (number, migration) in numbered {
-        if let Some((_, before)) = before.filter(|(before, _)| *before > number) {
+        if let Some((_, before)) = before.filter(|(before, _)| *before > number)
+            && is_open.contains(migration.path.as_path())
+        {
             findings.on(
                 migration.path.clone(),
                 format!(

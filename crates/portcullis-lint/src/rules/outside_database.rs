@@ -5,13 +5,14 @@ use portcullis_model::sql::{Dialect, Statement, Token, fold};
 use crate::input::head;
 use crate::rule::example::{DOWN, GOOD, UP};
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 const FUNCTION: &str = "load_extension";
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
+    allow: Allow::WithReason,
     summary: "A statement reaches beyond the database: `ATTACH`, `DETACH` or `load_extension()`.",
     why: "The backup that is made before a run has nothing of an attached file, and the file is \
           another one on every machine. An extension is code from outside, in the process that \

@@ -2,7 +2,7 @@ use portcullis_model::sql::TokenKind;
 
 use crate::rule::example::{CREATE, DOWN, GOOD};
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 const DIESELS: &str = "__diesel_schema_migrations";
 const OURS: &str = "__portcullis_";
@@ -10,6 +10,7 @@ const OURS: &str = "__portcullis_";
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
+    allow: Allow::Never,
     summary: "A statement names a table that belongs to Diesel or to Portcullis.",
     why: "`__diesel_schema_migrations` and the tables that begin with `__portcullis_` are the \
           record of what was applied. A migration that changes them makes that record wrong, \

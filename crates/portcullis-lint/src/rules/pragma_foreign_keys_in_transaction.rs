@@ -3,11 +3,12 @@ use portcullis_model::sql::Dialect;
 use crate::pragma::Pragma;
 use crate::rule::example::{DROP, GOOD, UP};
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Warning,
+    allow: Allow::WithReason,
     summary: "`PRAGMA foreign_keys` is set in a migration that runs in a transaction.",
     why: "In a transaction SQLite takes the pragma and does nothing. Whoever relies on it \
           drops a table with foreign keys still on, and `ON DELETE CASCADE` deletes the rows \

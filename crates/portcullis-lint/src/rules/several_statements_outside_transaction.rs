@@ -4,11 +4,12 @@ use portcullis_model::sql::Dialect;
 use crate::input::head;
 use crate::rule::example::{DOWN, METADATA, UP};
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
+    allow: Allow::WithReason,
     summary: "A file has several statements and runs without a transaction.",
     why: "With Diesel on SQLite, if the second statement fails, the first has happened, and the \
           migration can neither be repeated nor reverted. PostgreSQL runs several statements \

@@ -4,11 +4,12 @@ use portcullis_model::migration::StrayKind;
 use crate::input::{DOWN, METADATA, UP};
 use crate::rule::example::{CREATE, DROP};
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Warning,
+    allow: Allow::WithReason,
     summary: "A file among the migrations is none that Diesel reads.",
     why: "Diesel ignores it. If it was meant to run, it never does: `down_v2.sql` and \
           `20240101_fix.sql` look as if they did.",
@@ -62,7 +63,7 @@ mod tests {
         let up = "migrations/1_a/up.sql";
         let tree = Memory::new([(up, "SELECT 1"), ("migrations/1_a/Donw.sql", "")]);
         let set = MigrationSet::read(&tree, Path::new("migrations")).unwrap();
-        let found = lint(&set, Dialect::Sqlite);
+        let found = lint(&set, Dialect::Sqlite).findings;
         assert!(found.iter().any(|finding| finding.help == "did you mean down.sql?"), "{found:?}");
     }
 }

@@ -2,11 +2,12 @@ use std::ops::Range;
 
 use crate::rule::example::{DROP, GOOD, UP};
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
+    allow: Allow::WithReason,
     summary: "A comment says TODO, FIXME or XXX.",
     why: "A migration is final once it has run anywhere: it can't be edited, so what is left to \
           do is never done here.",

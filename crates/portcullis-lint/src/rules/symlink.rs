@@ -2,11 +2,12 @@ use portcullis_model::migration::{File, StrayKind};
 use portcullis_model::tree::EntryKind;
 
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
+    allow: Allow::Never,
     summary: "A symbolic link or a special file stands where a migration or its file should.",
     why: "What a link leads to can change without a commit, and may be missing elsewhere. Diesel \
           follows links, Portcullis doesn't: the two would see different migrations.",

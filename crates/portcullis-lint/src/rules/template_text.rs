@@ -1,6 +1,6 @@
 use crate::rule::example::{DOWN, GOOD, UP};
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 /// What `diesel migration generate` writes into new files.
 const TEMPLATES: [&str; 2] = ["Your SQL goes here", "This file should undo anything in `up.sql`"];
@@ -8,6 +8,7 @@ const TEMPLATES: [&str; 2] = ["Your SQL goes here", "This file should undo anyth
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
+    allow: Allow::Never,
     summary: "The comment that `diesel migration generate` writes is still there.",
     why: "It says that the file isn't written yet. In a `down.sql` the comment alone \
           \"reverts\" successfully and undoes nothing.",

@@ -3,7 +3,7 @@ use portcullis_model::sql::{Dialect, Statement};
 use crate::input::head;
 use crate::rule::example::{CREATE, DOWN, GOOD};
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 const CONTROLS: [&[&str]; 8] = [
     &["begin"],
@@ -19,6 +19,7 @@ const CONTROLS: [&[&str]; 8] = [
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
+    allow: Allow::Never,
     summary: "A migration begins, ends or splits a transaction itself.",
     why: "Diesel runs the migration in a transaction. `COMMIT` and `ROLLBACK` end that one: \
           what follows can't be rolled back, and on SQLite Diesel's own commit then fails \

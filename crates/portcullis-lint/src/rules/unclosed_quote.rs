@@ -2,11 +2,12 @@ use portcullis_model::sql::TokenKind;
 
 use crate::rule::example::{DROP, GOOD, UP};
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
+    allow: Allow::Never,
     summary: "A quote or a comment is never closed.",
     why: "It swallows the rest of the file. SQLite runs what stands before an unclosed `/*` and \
           silently skips the rest; everything else that is unclosed is a syntax error.",

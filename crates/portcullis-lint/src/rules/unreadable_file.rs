@@ -2,11 +2,12 @@ use portcullis_model::migration::File;
 use portcullis_model::redact::printable;
 
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
+    allow: Allow::Never,
     summary: "A file can't be read.",
     why: "Diesel comes to this file after the migrations before it have run, and stops there. A \
           `metadata.toml` that can't be read is silently ignored.",

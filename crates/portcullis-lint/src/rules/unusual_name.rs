@@ -2,11 +2,12 @@ use portcullis_model::redact::printable;
 
 use crate::rule::example::GOOD;
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Warning,
+    allow: Allow::WithReason,
     summary: "A migration's name is hard to handle, or says nothing.",
     why: "Blanks, quotes and a leading `-` trip up shells and scripts; control characters and \
           bytes that aren't UTF-8 can't be typed. Without a `_` the whole name is the version, \
@@ -21,7 +22,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(input: &Input<'_>, findings: &mut Findings) {
-    for migration in &input.set.migrations {
+    for migration in input.migrations() {
         if let Some(message) = message(&migration.directory) {
             findings.on(
                 migration.path.clone(),

@@ -1,10 +1,11 @@
 use crate::rule::example::GOOD;
 use crate::rule::{Rule, id};
-use crate::{Findings, Input, Severity};
+use crate::{Allow, Findings, Input, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Warning,
+    allow: Allow::WithReason,
     summary: "A migration's version isn't a number.",
     why: "The version is the directory's name up to the first `_`, without `-`. Diesel sorts \
           versions as text, so one with letters runs after every number, whenever it was \
@@ -20,7 +21,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(input: &Input<'_>, findings: &mut Findings) {
-    for migration in &input.set.migrations {
+    for migration in input.migrations() {
         let version = &migration.version;
         if version.is_empty() || !version.bytes().all(|byte| byte.is_ascii_digit()) {
             findings.on(

@@ -15,6 +15,7 @@ use super::{ConfigError, Engine, FILE, like};
 pub(super) struct Config {
     #[serde(default = "default_target")]
     pub(super) default_target: String,
+    pub(super) default_branch: Option<String>,
     #[serde(default)]
     pub(super) migrations: Migrations,
     pub(super) targets: BTreeMap<String, Target>,

@@ -1,5 +1,7 @@
 use std::fs;
 
+use portcullis_model::exit::Exit;
+
 use super::*;
 
 fn both() -> Vec<Migrations> {
@@ -69,7 +71,7 @@ fn each_sorts_after_the_one_before() {
     fs::create_dir_all(root.path().join("migrations/sqlite/users")).unwrap();
     fs::write(root.path().join("migrations/sqlite/users/up.sql"), "").unwrap();
     let error = make(root.path(), "late", None).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Refused);
+    assert_eq!(error.exit, Exit::Refused);
 }
 
 #[test]
@@ -77,7 +79,7 @@ fn a_name_that_is_none_makes_nothing() {
     let root = tempfile::tempdir().unwrap();
     for name in ["", " ", "1st", "../x", "a/b", "é", "a\nb", "_x", &"x".repeat(101)] {
         let error = make(root.path(), name, None).unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Usage, "{name:?}");
+        assert_eq!(error.exit, Exit::Usage, "{name:?}");
         assert!(!error.place.contains('\n'));
     }
     assert!(fs::read_dir(root.path()).unwrap().next().is_none());

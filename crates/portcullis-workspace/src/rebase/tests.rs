@@ -41,8 +41,10 @@ fn decided(working: &[&str], written: &str, others: &[&str]) -> Result<Rebase, E
     let engine = Engine {
         migrations: &migrations,
         working: set(working, written),
-        others: others.iter().map(|name| (*name).to_owned()).collect(),
-        others_sum: sum(others),
+        others: Others {
+            directories: others.iter().map(|name| (*name).to_owned()).collect(),
+            sum: sum(others),
+        },
     };
     decide(&[engine], humantime::parse_rfc3339(NOW).unwrap())
 }

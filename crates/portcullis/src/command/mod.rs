@@ -1,23 +1,28 @@
 //! The commands: flags in, a call to the flow, what to print, an exit code.
 
+mod accept;
 mod backup;
 mod completions;
 mod explain;
+mod hooks;
 mod lint;
 mod migrate;
 mod new;
+mod rebase;
 mod receipt;
 mod restore;
+
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use portcullis_flow::Stop;
 use portcullis_model::config::{Config, Target};
 use portcullis_model::exit::Exit;
-use portcullis_workspace::ErrorKind;
 
 use crate::print;
 
 pub(crate) use completions::remember;
+pub(crate) use lint::LintFormat;
 
 /// What the gate can do.
 #[derive(Debug, Subcommand)]
@@ -28,6 +33,12 @@ pub enum Command {
     Migrate(migrate::Flags),
     /// Check the migrations; no database is opened
     Lint(lint::Flags),
+    /// List drafts in migrations.sum: from the merge on they are frozen
+    Accept(accept::Flags),
+    /// After a merge: give your branch's own migrations fresh versions
+    Rebase(rebase::Flags),
+    /// Have git lint what is staged before each commit
+    Hooks(hooks::Flags),
     /// Say more about a lint rule, the configuration, or the exit codes
     Explain(explain::Flags),
     /// Take a verified backup, or list those that there are
@@ -66,7 +77,10 @@ pub(crate) fn run(command: Command) -> Exit {
     let (format, result) = match command {
         Command::New(flags) => (flags.format, new::run(flags)),
         Command::Migrate(flags) => (flags.format, migrate::run(flags)),
-        Command::Lint(flags) => (flags.format, lint::run(flags)),
+        Command::Lint(flags) => (flags.format(), lint::run(flags)),
+        Command::Accept(flags) => (flags.format, accept::run(flags)),
+        Command::Rebase(flags) => (flags.format, rebase::run(flags)),
+        Command::Hooks(flags) => (Format::Human, hooks::run(flags)),
         Command::Explain(flags) => (Format::Human, explain::run(flags)),
         Command::Backup(flags) => (flags.format(), backup::run(flags)),
         Command::Restore(flags) => (flags.format, restore::run(flags)),
@@ -80,7 +94,12 @@ pub(crate) fn run(command: Command) -> Exit {
 }
 
 fn config() -> Result<Config, Stop> {
-    let here = std::env::current_dir().map_err(|error| Stop {
+    Ok(Config::find(&here()?)?)
+}
+
+/// The directory that the command was typed in.
+fn here() -> Result<PathBuf, Stop> {
+    std::env::current_dir().map_err(|error| Stop {
         exit: Exit::Usage,
         operation: "find the workspace".to_owned(),
         place: ".".to_owned(),
@@ -88,22 +107,5 @@ fn config() -> Result<Config, Stop> {
         next_step: "run it in a directory that exists".to_owned(),
         findings: None,
         notes: Vec::new(),
-    })?;
-    Ok(Config::find(&here)?)
-}
-
-/// What stands against a change of the workspace's files. No database was touched.
-fn stop(error: portcullis_workspace::Error) -> Stop {
-    Stop {
-        exit: match error.kind {
-            ErrorKind::Usage => Exit::Usage,
-            ErrorKind::Refused => Exit::Refused,
-        },
-        operation: error.operation,
-        place: error.place,
-        cause: error.cause,
-        next_step: error.next_step,
-        findings: None,
-        notes: Vec::new(),
-    }
+    })
 }

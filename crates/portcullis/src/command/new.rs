@@ -7,7 +7,7 @@ use portcullis_flow::Stop;
 use portcullis_model::exit::Exit;
 use portcullis_workspace::new::{Request, create};
 
-use super::{Format, stop};
+use super::Format;
 use crate::print;
 
 #[derive(Debug, Args)]
@@ -34,8 +34,7 @@ pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
         name: &flags.name,
         sql: flags.sql.as_deref(),
         now: SystemTime::now(),
-    })
-    .map_err(stop)?;
+    })?;
     print::created(&created, flags.format);
     Ok(Exit::Done)
 }

@@ -1,6 +1,7 @@
 //! Everything that people and programs read. Nothing else prints.
 
 mod daily;
+mod findings;
 mod lists;
 mod stages;
 mod stop;
@@ -11,10 +12,8 @@ use std::io::Write as _;
 use anstyle::{AnsiColor, Style};
 use portcullis_database::VerifiedBackup;
 use portcullis_flow::Estimate;
-use portcullis_lint::Finding;
 use portcullis_model::config::Target;
 use portcullis_model::exit::Exit;
-use portcullis_model::migration::MigrationSet;
 use portcullis_model::plan::{Direction, Plan, SegmentKind};
 use portcullis_model::{redact, words};
 use serde_json::json;
@@ -22,10 +21,11 @@ use serde_json::json;
 use crate::command::Format;
 
 pub(crate) use daily::LOOP;
+pub(crate) use findings::findings;
 pub(crate) use lists::{backups, receipt, receipts};
 pub(crate) use stages::{Silent, Stages};
 pub(crate) use stop::{bug, stop, usage};
-pub(crate) use workspace::created;
+pub(crate) use workspace::{accepted, created, rebased};
 
 /// A record that was filed, as the flow hands it up.
 type Filed = portcullis_flow::Filed;
@@ -83,6 +83,11 @@ pub(crate) fn filed(filed: &Filed, format: Format) {
     }
 }
 
+/// One line of what was done.
+pub(crate) fn done(what: &str) {
+    text(&format!("{GOOD}{:>9}{GOOD:#}  {what}", "done"));
+}
+
 pub(crate) fn backup(backup: &VerifiedBackup, format: Format) {
     match format {
         Format::Json => {
@@ -90,24 +95,6 @@ pub(crate) fn backup(backup: &VerifiedBackup, format: Format) {
         }
         Format::Human => {
             text(&format!("{GOOD}{:>9}{GOOD:#}  {}", "done", redact::path(backup.path())))
-        }
-    }
-}
-
-pub(crate) fn findings(results: &[(MigrationSet, Vec<Finding>)], format: Format) {
-    match format {
-        Format::Json => {
-            let all: Vec<&Finding> = results.iter().flat_map(|(_, findings)| findings).collect();
-            document(&json!({ "findings": all }));
-        }
-        Format::Human => {
-            for (set, findings) in results {
-                // Silence when all is well.
-                let picture = portcullis_lint::render::human(findings, set, true);
-                if !picture.is_empty() {
-                    text(&picture);
-                }
-            }
         }
     }
 }

@@ -19,7 +19,7 @@ pub(crate) fn stop(stop: &Stop, format: Format) {
             "cause": redact::urls(&stop.cause),
             "nextStep": redact::urls(&stop.next_step),
             "notes": stop.notes.iter().map(|note| redact::urls(note)).collect::<Vec<_>>(),
-            "findings": stop.findings.as_ref().map(|refused| &refused.1),
+            "findings": stop.findings.as_ref().map(|refused| &refused.findings),
         })),
         Format::Human => error(&human(stop)),
     }
@@ -28,7 +28,7 @@ pub(crate) fn stop(stop: &Stop, format: Format) {
 fn human(stop: &Stop) -> String {
     let mut out = String::new();
     if let Some(refused) = &stop.findings {
-        out.push_str(&portcullis_lint::render::human(&refused.1, &refused.0, true));
+        out.push_str(&portcullis_lint::render::human(refused, true));
         out.push('\n');
     }
     out.push_str(&format!("{BAD}error{BAD:#}: couldn't {}\n", safe(&stop.operation)));

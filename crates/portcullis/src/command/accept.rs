@@ -1,0 +1,86 @@
+//! `accept`: drafts become part of what is released.
+
+use clap::Args;
+use portcullis_flow::Stop;
+use portcullis_lint::Report;
+use portcullis_model::exit::Exit;
+use portcullis_model::words::count;
+use portcullis_workspace::accept::{
+    Engine, Errors, Protected, Request, carry_out, check_names, decide, objections,
+};
+use portcullis_workspace::inspect::inspect;
+use portcullis_workspace::source::{Source, Wanted};
+
+use super::Format;
+use crate::print;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    cargo xtask accept\n  \
+    cargo xtask accept add_nickname\n  \
+    cargo xtask accept --existing      once, when a directory comes under the gate")]
+pub struct Flags {
+    /// Which drafts: versions, directories or names [default: all]
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// Accept what was there before the gate as it is; its errors are recorded
+    #[arg(long, conflicts_with = "names")]
+    existing: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
+}
+
+const TOOL: &str = concat!("portcullis/", env!("CARGO_PKG_VERSION"));
+
+pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
+    let source = Source::open(&super::here()?, Wanted::WorkingTree)?;
+    let inspected = inspect(&source)?;
+    let engines: Vec<Engine<'_>> = inspected
+        .iter()
+        .map(|one| Engine {
+            migrations: &one.migrations,
+            set: &one.set,
+            report: &one.report,
+            frozen: &one.frozen,
+        })
+        .collect();
+    let protected: Vec<Protected> = portcullis_flow::protected(&source.config)
+        .into_iter()
+        .map(|(target, version, fingerprint)| Protected { target, version, fingerprint })
+        .collect();
+    let request = Request {
+        names: &flags.names,
+        errors: if flags.existing { Errors::Recorded } else { Errors::Refused },
+        protected: &protected,
+        tool: TOOL,
+    };
+    check_names(&engines, &flags.names)?;
+    refuse_objections(&engines, &request)?;
+    let decided = engines.iter().map(|engine| decide(engine, &request));
+    let decided = decided.collect::<Result<Vec<_>, _>>()?;
+    for (engine, accepted) in engines.iter().zip(&decided) {
+        carry_out(&source.config.root, engine, accepted)?;
+    }
+    print::accepted(&engines, &decided, flags.format);
+    Ok(Exit::Done)
+}
+
+/// Shows what stands against it, of every engine.
+fn refuse_objections(engines: &[Engine<'_>], request: &Request<'_>) -> Result<(), Stop> {
+    let findings: Vec<_> =
+        engines.iter().flat_map(|engine| objections(engine, request)).cloned().collect();
+    if findings.is_empty() {
+        return Ok(());
+    }
+    Err(Stop {
+        exit: Exit::Refused,
+        operation: "accept the migrations".to_owned(),
+        place: "the migrations".to_owned(),
+        cause: format!("the linter found {}; nothing was accepted", count(findings.len(), "error")),
+        next_step: "correct them, or allow each with a reason; cargo xtask explain RULE says how"
+            .to_owned(),
+        findings: Some(Box::new(Report { findings, allowed: Vec::new() })),
+        notes: Vec::new(),
+    })
+}
