@@ -1,5 +1,9 @@
 //! The daily loop: new, edit, lint, redo, accept, commit, merge, rebase.
 
+mod drift;
 mod help;
 mod new;
+mod redo;
+mod schema_rs;
+mod status;
 mod transcript;

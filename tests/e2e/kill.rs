@@ -129,6 +129,11 @@ fn a_kill_on_the_way_down() {
 }
 
 #[test]
+fn a_kill_in_a_redo() {
+    survives(&Scenario::redo());
+}
+
+#[test]
 fn a_kill_with_a_large_database() {
     survives(&Scenario::large());
 }

@@ -1,5 +1,7 @@
 //! A workspace of its own for each test, and what a test asks of it.
 
+mod accept;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -195,6 +197,13 @@ impl Workspace {
 
     pub(crate) fn execute(&self, sql: &str) {
         self.connect().execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// Changes the schema beside the gate, which then takes it as it is.
+    #[track_caller]
+    pub(crate) fn change_beside_the_gate(&self, sql: &str) {
+        self.execute(sql);
+        self.run(&["migrate", "--enrol"]).expect(0);
     }
 
     /// SHA-256 over the schema and every row, the tool's own tables left out: equal

@@ -66,6 +66,28 @@ pub struct Head {
     pub run: Uuid,
     /// The schema's fingerprint after it.
     pub schema: Digest,
+    /// The schema itself; unknown where an older version of this tool wrote the head.
+    pub objects: Option<Catalog>,
+}
+
+/// A table's columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// In their order.
+    pub columns: Vec<Column>,
+}
+
+/// A column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type as it was declared.
+    pub declared: String,
+    /// Whether nothing is declared that keeps NULL out.
+    pub nullable: bool,
 }
 
 /// A receipt as the database keeps it.
@@ -183,6 +205,12 @@ pub trait Reader {
     /// # Errors
     /// They can't be read.
     fn receipts(&mut self) -> Result<Vec<StoredReceipt>>;
+
+    /// The columns of every table of the application.
+    ///
+    /// # Errors
+    /// They can't be read.
+    fn columns(&mut self) -> Result<Vec<Table>>;
 }
 
 /// Changes a database, under the runner's lock.
@@ -262,8 +290,9 @@ pub trait Writer: Reader {
         progress: Progress<'_>,
     ) -> Result<()>;
 
-    /// Clears the mark of a run that died outside a transaction; with the step it was
-    /// working on, if that turned out to be finished.
+    /// Clears the mark of a run that died outside a transaction, with the step it was
+    /// working on, if that turned out to be finished, and writes the schema as it is now
+    /// as the run's head.
     ///
     /// # Errors
     /// It couldn't be committed.

@@ -7,10 +7,10 @@ use portcullis_database::seam::{BackupRequest, Baseline, Head, Keys, Smoke, Undo
 use portcullis_database::{Error, ErrorKind, VerifiedBackup};
 use portcullis_model::config::Target;
 use portcullis_model::exit::Exit;
-use portcullis_model::plan::{Direction, Plan, Segment, SegmentKind};
+use portcullis_model::plan::{Direction, Plan, Segment, SegmentKind, Step};
 use portcullis_model::redact;
 use portcullis_model::smoke::{self, Check, NotPassed, SmokePassed, When};
-use portcullis_receipt::{Facts, Failed, Failure, FewerRows, MigrationFacts};
+use portcullis_receipt::{Action, Facts, Failed, Failure, FewerRows, MigrationFacts};
 
 use crate::observe::Clock;
 use crate::record::backup_facts;
@@ -118,7 +118,9 @@ pub(crate) fn apply(
     }
     if plan.segments.is_empty() {
         // Nothing to apply, but a database to take on: the head is the change.
-        let head = Head { run: scene.facts.run, schema: scene.facts.schema_before };
+        let schema = scene.facts.schema_before;
+        let objects = Some(locked.survey.catalog.clone());
+        let head = Head { run: scene.facts.run, schema, objects };
         if let Err(error) = locked.writer.commit(&head) {
             return Err(undo(locked, error, 0, &backup, scene));
         }
@@ -145,12 +147,16 @@ fn run_segment(
     }
     for step in &segment.steps {
         scene.clock.progress("apply", scene.facts.migrations.len() as u64, place.total);
-        let report = locked.writer.apply(step, segment.kind, scene.facts.run)?;
+        let report = locked
+            .writer
+            .apply(step, segment.kind, scene.facts.run)
+            .map_err(|error| with_way_on(error, scene.facts.action, step))?;
         scene.facts.migrations.push(MigrationFacts {
             version: step.version.clone(),
             directory: step.directory.clone(),
             direction: step.direction,
             fingerprint: step.fingerprint,
+            accepted: step.accepted,
             milliseconds: report.milliseconds,
             fewer_rows: report
                 .fewer_rows
@@ -176,12 +182,23 @@ fn run_segment(
     if let Some(failed) = scene.before_commit.iter().find(|check| check.failure().is_some()) {
         return Err(smoke_error(failed));
     }
-    let schema = locked.writer.survey()?.catalog.fingerprint();
-    locked.writer.commit(&Head { run: scene.facts.run, schema })?;
+    let catalog = locked.writer.survey()?.catalog;
+    let schema = catalog.fingerprint();
+    locked.writer.commit(&Head { run: scene.facts.run, schema, objects: Some(catalog) })?;
     scene.facts.migrations.iter_mut().for_each(|migration| migration.stands = true);
     scene.facts.schema_after = schema;
     scene.facts.set.to = applied.last().cloned();
     Ok(())
+}
+
+/// A redo runs the down text that was kept: no edit of a file corrects that.
+fn with_way_on(error: Error, action: Action, step: &Step) -> Error {
+    if action != Action::Redo || step.direction == Direction::Up || error.kind == ErrorKind::Busy {
+        return error;
+    }
+    let next_step = "it can't be undone by the down.sql that was kept when it was applied; cargo xtask redo \
+         --from-backup puts back the backup from before it";
+    Error { next_step: next_step.to_owned(), ..error }
 }
 
 fn smoke_error(check: &Check) -> Error {

@@ -2,9 +2,9 @@
 
 use portcullis_database::{Error, ErrorKind};
 use portcullis_lint::Report;
-use portcullis_model::config::ConfigError;
+use portcullis_model::config::{ConfigError, Target};
 use portcullis_model::exit::Exit;
-use portcullis_model::plan::Refusal;
+use portcullis_model::plan::{Protection, Refusal};
 
 /// Why a command ended, what that means for the database, and what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -46,15 +46,18 @@ impl Stop {
     }
 
     /// Every reason against a plan, as one stop.
-    pub(crate) fn refused_plan(target: &str, refusals: &[Refusal]) -> Self {
+    pub(crate) fn refused_plan(target: &Target, refusals: &[Refusal]) -> Self {
+        let protection =
+            if target.protected { Protection::Protected } else { Protection::Unprotected };
+        let next_step = |refusal: &Refusal| refusal.next_step(protection);
         let causes: Vec<String> =
-            refusals.iter().map(|refusal| format!("{refusal} ({})", refusal.next_step())).collect();
+            refusals.iter().map(|refusal| format!("{refusal} ({})", next_step(refusal))).collect();
         let usage = refusals.iter().any(|refusal| matches!(refusal, Refusal::UnknownGoal { .. }));
-        let next = refusals.first().map(Refusal::next_step).unwrap_or_default();
+        let next = refusals.first().map(next_step).unwrap_or_default();
         let mut stop = Self::new(
             if usage { Exit::Usage } else { Exit::Refused },
             "plan",
-            target,
+            &target.name,
             refusals.first().map(ToString::to_string).unwrap_or_default(),
             next,
         );

@@ -2,10 +2,11 @@
 //! that the next run has, if this one dies.
 
 use portcullis_model::digest::Digest;
-use portcullis_model::plan::{Direction, Plan, Step};
+use portcullis_model::plan::{Applied, Direction, Plan, Step};
 use portcullis_model::sql::{Dialect, effects};
-use portcullis_receipt::Action;
+use portcullis_receipt::{Action, Arrival};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// The intent of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,12 @@ pub(crate) struct Intent {
     /// The backup's file, whether or not it came to be.
     pub(crate) backup: String,
     pub(crate) steps: Vec<IntendedStep>,
+    /// How the database came under the gate; older versions didn't say.
+    #[serde(default)]
+    pub(crate) arrival: Option<Arrival>,
+    /// What the run takes as it is.
+    #[serde(default)]
+    pub(crate) drift: Vec<String>,
 }
 
 /// A step, with what is needed to note it as done.
@@ -30,6 +37,8 @@ pub(crate) struct IntendedStep {
     pub(crate) direction: Direction,
     pub(crate) fingerprint: Digest,
     pub(crate) down_sql: Option<String>,
+    #[serde(default)]
+    pub(crate) accepted: bool,
     /// Whether running it again is harmless.
     pub(crate) repeatable: bool,
 }
@@ -42,6 +51,7 @@ impl IntendedStep {
             direction: step.direction,
             fingerprint: step.fingerprint,
             down_sql: step.down_sql.clone(),
+            accepted: step.accepted,
             repeatable: !effects(&step.sql, Dialect::Sqlite).unrepeatable,
         }
     }
@@ -56,7 +66,17 @@ impl IntendedStep {
             fingerprint: self.fingerprint,
             sql: String::new(),
             down_sql: self.down_sql.clone(),
+            accepted: self.accepted,
         }
+    }
+
+    /// Whether a run has done this step, going by what is applied. What it has applied
+    /// again after undoing it, it has undone.
+    pub(crate) fn is_done(&self, run: Uuid, applied: &[Applied]) -> bool {
+        let applied = applied.iter().find(|applied| applied.version == self.version);
+        let by_run =
+            applied.is_some_and(|one| one.noted.as_ref().is_some_and(|noted| noted.run == run));
+        by_run || (self.direction == Direction::Down && applied.is_none())
     }
 }
 
@@ -82,74 +102,157 @@ pub(crate) enum Fate {
     Unclear(String),
 }
 
+/// What the database says of a run that died.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Now<'a> {
+    pub(crate) run: Uuid,
+    /// The version that it was working on outside a transaction.
+    pub(crate) entering: Option<&'a str>,
+    pub(crate) applied: &'a [Applied],
+    /// The newest run that has committed something.
+    pub(crate) head: Option<Uuid>,
+}
+
 /// Decides what became of a run, from its intent and what the database says now.
-pub(crate) fn fate(intent: &Intent, entering: Option<&str>, applied: &[String]) -> Fate {
+pub(crate) fn fate(intent: &Intent, now: Now<'_>) -> Fate {
     if intent.action == Action::Restore {
         // Its intent comes with the restored database: where it is, the restore was done.
         return Fate::Completed;
     }
-    if let Some(version) = entering {
-        let Some(step) = intent.steps.iter().find(|step| step.version == version) else {
-            return Fate::Unclear(version.to_owned());
-        };
-        let recorded = applied.contains(&step.version);
-        return match (recorded == (step.direction == Direction::Up), step.repeatable) {
-            (true, _) => Fate::StepFinished(step.clone()),
-            (false, true) => Fate::StepRepeatable,
-            (false, false) => Fate::Unclear(step.directory.clone()),
-        };
+    if let Some(version) = now.entering {
+        return fate_outside(intent, version, now.applied);
     }
-    if applied == intent.applied_after && intent.applied_after != intent.applied_before {
+    let done = intent.steps.iter().filter(|step| step.is_done(now.run, now.applied)).count();
+    let as_planned =
+        now.applied.iter().map(|applied| &applied.version).eq(intent.applied_after.iter());
+    // A run without a step only takes the database on: its head is all it does.
+    let committed = !intent.steps.is_empty() || now.head == Some(now.run);
+    if done == intent.steps.len() && as_planned && committed {
         Fate::Completed
-    } else if applied == intent.applied_before {
+    } else if done == 0 {
         Fate::NothingApplied
     } else {
         Fate::PartWay
     }
 }
 
+/// What became of a step outside a transaction.
+fn fate_outside(intent: &Intent, version: &str, applied: &[Applied]) -> Fate {
+    let step = |direction| {
+        intent.steps.iter().find(|step| step.version == version && step.direction == direction)
+    };
+    let applied = applied.iter().find(|applied| applied.version == version);
+    let (step, finished) = match (step(Direction::Down), step(Direction::Up)) {
+        (None, None) => return Fate::Unclear(version.to_owned()),
+        (Some(down), None) => (down, applied.is_none()),
+        (None, Some(up)) => (up, applied.is_some()),
+        // Undone and applied again. What is applied is noted only after it ran.
+        (Some(down), Some(up)) => match applied {
+            Some(applied) if applied.noted.is_none() => (up, true),
+            Some(_) => (down, false),
+            // Either it is undone, or it was being applied again: if that may be repeated,
+            // both go on alike.
+            None if up.repeatable => (down, true),
+            None => (up, false),
+        },
+    };
+    match (finished, step.repeatable) {
+        (true, _) => Fate::StepFinished(step.clone()),
+        (false, true) => Fate::StepRepeatable,
+        (false, false) => Fate::Unclear(step.directory.clone()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use portcullis_model::plan::Noted;
 
-    fn intent(repeatable: bool) -> Intent {
-        let step = |version: &str| IntendedStep {
-            version: version.to_owned(),
+    const RUN: Uuid = Uuid::from_u128(1);
+    const OTHER: Uuid = Uuid::from_u128(2);
+
+    fn step(way: &str, repeatable: bool) -> IntendedStep {
+        let version = way[1..].to_owned();
+        IntendedStep {
             directory: format!("{version}_x"),
-            direction: Direction::Up,
+            direction: if way.starts_with('+') { Direction::Up } else { Direction::Down },
             fingerprint: Digest::of(version.as_bytes()),
+            version,
             down_sql: None,
+            accepted: false,
             repeatable,
-        };
+        }
+    }
+
+    fn intent(steps: &[&str], after: &[&str], repeatable: bool) -> Intent {
         Intent {
             action: Action::Migrate,
             started: String::new(),
             reason: None,
             plan: Digest::of(b""),
-            applied_before: vec!["1".into()],
-            applied_after: vec!["1".into(), "2".into(), "3".into()],
+            applied_before: Vec::new(),
+            applied_after: after.iter().map(|version| (*version).to_owned()).collect(),
             schema_before: Digest::of(b""),
             backup: String::new(),
-            steps: vec![step("2"), step("3")],
+            steps: steps.iter().map(|way| step(way, repeatable)).collect(),
+            arrival: None,
+            drift: Vec::new(),
         }
+    }
+
+    /// `1`: another run applied it; `1!`: this one did; `1?`: it isn't noted.
+    fn applied(text: &str) -> Applied {
+        let version = text.trim_end_matches(['!', '?']).to_owned();
+        let noted = |run| Noted {
+            directory: format!("{version}_x"),
+            fingerprint: Digest::of(b""),
+            down_sql: None,
+            run,
+        };
+        let noted = match text.chars().last() {
+            Some('!') => Some(noted(RUN)),
+            Some('?') => None,
+            _ => Some(noted(OTHER)),
+        };
+        Applied { version, noted }
     }
 
     #[test]
     fn the_database_tells_what_became_of_a_run() {
-        let cases: &[(Option<&str>, bool, &[&str], &str)] = &[
-            (None, false, &["1"], "NothingApplied"),
-            (None, false, &["1", "2"], "PartWay"),
-            (None, false, &["1", "2", "3"], "Completed"),
-            (Some("2"), false, &["1"], "Unclear"),
-            (Some("2"), true, &["1"], "StepRepeatable"),
-            (Some("2"), false, &["1", "2"], "StepFinished"),
-            (Some("(transaction)"), true, &["1"], "Unclear"),
+        let up: (&[&str], &[&str]) = (&["+2", "+3"], &["1", "2", "3"]);
+        let down: (&[&str], &[&str]) = (&["-3", "-2"], &["1"]);
+        let redo: (&[&str], &[&str]) = (&["-3", "-2", "+2", "+3"], &["1", "2", "3"]);
+        let none: (&[&str], &[&str]) = (&[], &["1"]);
+        // The run, what it was entering, whether that may be repeated, what is applied.
+        let cases: &[((&[&str], &[&str]), Option<&str>, bool, &[&str], &str)] = &[
+            (up, None, false, &["1"], "NothingApplied"),
+            (up, None, false, &["1", "2!"], "PartWay"),
+            (up, None, false, &["1", "2!", "3!"], "Completed"),
+            (up, Some("2"), false, &["1"], "Unclear"),
+            (up, Some("2"), true, &["1"], "StepRepeatable"),
+            (up, Some("2"), false, &["1", "2?"], "StepFinished"),
+            (up, Some("(transaction)"), true, &["1"], "Unclear"),
+            (down, None, false, &["1", "2", "3"], "NothingApplied"),
+            (down, None, false, &["1", "2"], "PartWay"),
+            (down, None, false, &["1"], "Completed"),
+            (redo, None, false, &["1", "2", "3"], "NothingApplied"),
+            (redo, None, false, &["1", "2"], "PartWay"),
+            (redo, None, false, &["1", "2!"], "PartWay"),
+            (redo, None, false, &["1", "2!", "3!"], "Completed"),
+            (redo, Some("3"), false, &["1", "2", "3"], "Unclear"),
+            (redo, Some("3"), true, &["1", "2", "3"], "StepRepeatable"),
+            (redo, Some("3"), false, &["1", "2!"], "Unclear"),
+            (redo, Some("3"), true, &["1", "2!"], "StepFinished"),
+            (redo, Some("3"), false, &["1", "2!", "3?"], "StepFinished"),
+            (none, None, false, &["1"], "NothingApplied"),
         ];
-        for (entering, repeatable, applied, expected) in cases {
-            let applied: Vec<String> =
-                applied.iter().map(|version| (*version).to_owned()).collect();
-            let found = format!("{:?}", fate(&intent(*repeatable), *entering, &applied));
-            assert!(found.starts_with(expected), "{entering:?} {applied:?}: {found}");
+        for ((steps, after), entering, repeatable, now, expected) in cases {
+            let applied: Vec<Applied> = now.iter().map(|text| applied(text)).collect();
+            let state = Now { run: RUN, entering: *entering, applied: &applied, head: None };
+            let found = format!("{:?}", fate(&intent(steps, after, *repeatable), state));
+            assert!(found.starts_with(expected), "{steps:?} {entering:?} {now:?}: {found}");
         }
+        let state = Now { run: RUN, entering: None, applied: &[applied("1")], head: Some(RUN) };
+        assert_eq!(fate(&intent(&[], &["1"], false), state), Fate::Completed);
     }
 }

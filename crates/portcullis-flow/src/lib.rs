@@ -1,7 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod acceptance;
 pub mod backup;
 mod carry_out;
+mod describe;
+pub mod drift;
 mod error;
 mod estimate;
 mod intent;
@@ -11,10 +14,13 @@ mod origin;
 mod protected;
 pub mod receipts;
 mod record;
+pub mod redo;
 pub mod restore;
 mod retention;
+pub mod schema_file;
 mod settle;
 pub mod stage;
+pub mod status;
 mod steps;
 
 pub use error::Stop;

@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use portcullis_database::VerifiedBackup;
 use portcullis_database::seam::Baseline;
 use portcullis_model::config::Target;
 use portcullis_model::exit::Exit;
 use portcullis_model::plan::{Applied, Goal, Plan, plan};
 use portcullis_model::redact;
 use portcullis_model::smoke::{Check, SmokePassed};
-use portcullis_model::words::{bytes, count};
+use portcullis_model::words::count;
 use portcullis_receipt::{Action, Arrival, Facts, Receipt};
 use uuid::Uuid;
 
@@ -20,13 +19,15 @@ use crate::intent::{self, Intent};
 use crate::observe::{Clock, Observer};
 use crate::record::{self, Beginning, Filed};
 use crate::stage::{self, Enrol, Linted, Locked};
-use crate::{retention, settle};
+use crate::{acceptance, describe, drift, redo, retention, schema_file, settle};
 
 /// What `migrate` is asked for.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
     /// The workspace: the directory of `portcullis.toml`.
     pub root: &'a Path,
+    /// The default branch, if the configuration names it.
+    pub default_branch: Option<&'a str>,
     /// The database.
     pub target: &'a Target,
     /// Where to end.
@@ -44,6 +45,8 @@ pub enum Migrated {
     UpToDate {
         /// The newest applied version.
         version: Option<String>,
+        /// How many migrations are on disk and not applied: the goal didn't ask for them.
+        pending: usize,
     },
     /// Done; here is the receipt.
     Done(Box<Filed>),
@@ -57,13 +60,29 @@ pub fn migrate(request: &Request<'_>, observer: &mut dyn Observer) -> Result<Mig
     let mut clock = Clock::new(observer);
     let linted = read_and_lint(request, &mut clock)?;
     let locked = identify_and_lock(request, &linted, &mut clock)?;
+    let died = !locked.survey.open_runs.is_empty();
     let locked = settle::settle(locked, request, &linted, &mut clock)?;
-    let plan = plan_on(request, &linted, &locked.survey.applied, locked.survey.bytes)?;
-    if plan.is_empty() && locked.arrival == Arrival::Known {
-        return Ok(Migrated::UpToDate { version: plan.to });
+    let mut request = request.clone();
+    if died {
+        let applied = &locked.survey.applied;
+        request.goal = redo::goal_after_a_death(&request.goal, linted.set(), applied);
     }
-    clock.stage("plan", &describe(&plan, &locked));
-    carry_out(request, linted, locked, plan, clock).map(|filed| Migrated::Done(Box::new(filed)))
+    let request = &request;
+    let locked = drift::refuse_or_take(locked, request)?;
+    let plan = plan_on(request, &linted, &locked.survey.applied, locked.survey.bytes)?;
+    let is_newest = plan.to.as_deref() == linted.newest();
+    let migrated = if plan.is_empty() && locked.arrival == Arrival::Known {
+        let applied = &plan.applied_after;
+        let pending = linted.set().pending(applied).count();
+        Migrated::UpToDate { version: plan.to, pending }
+    } else {
+        clock.stage("plan", &describe::plan(&plan, &locked));
+        Migrated::Done(Box::new(carry_out(request, linted, locked, plan, &mut clock)?))
+    };
+    if is_newest {
+        schema_file::bring_up_to_date(request.root, request.target, &mut clock);
+    }
+    Ok(migrated)
 }
 
 /// What a run would do, without a lock and without writing anything.
@@ -77,27 +96,30 @@ pub fn preview(
     let mut clock = Clock::new(observer);
     let linted = read_and_lint(request, &mut clock)?;
     let survey = match portcullis_database::open_reader(request.target)? {
-        Some(mut reader) => Some(reader.survey()?),
+        Some(mut reader) => {
+            let survey = reader.survey()?;
+            stage::check_identity(request.target, &survey, request.enrol)?;
+            drift::refuse(request, &survey, &reader.receipts()?)?;
+            Some(survey)
+        }
         None => None,
     };
-    if let Some(survey) = &survey {
-        stage::check_identity(request.target, survey, request.enrol)?;
-    }
     let applied = survey.as_ref().map_or(&[][..], |survey| &survey.applied);
     let plan = plan(linted.set(), applied, &request.goal, request.target.engine.dialect())
-        .map_err(|refusals| Stop::refused_plan(&request.target.name, &refusals))?;
+        .map_err(|refusals| Stop::refused_plan(request.target, &refusals))?;
+    acceptance::refuse_drafts(request.target, linted.set(), &plan)?;
     let estimate =
         estimate::estimate(request.target, &plan, survey.map_or(0, |survey| survey.bytes))?;
     Ok((plan, estimate))
 }
 
 fn read_and_lint(request: &Request<'_>, clock: &mut Clock<'_>) -> Result<Linted, Stop> {
-    let set = stage::read(request.root, &request.target.migrations)?;
+    let set = stage::read(request.root, request.target)?;
     clock.stage(
         "read",
         &format!("{} in {}", count(set.migrations.len(), "migration"), set.root.display()),
     );
-    let linted = stage::lint(set, request.target)?;
+    let linted = stage::lint(set, request)?;
     let warnings = linted.verdict().warnings;
     clock.stage(
         "lint",
@@ -145,7 +167,8 @@ fn plan_on(
 ) -> Result<Plan, Stop> {
     let target = request.target;
     let plan = plan(linted.set(), applied, &request.goal, target.engine.dialect())
-        .map_err(|refusals| Stop::refused_plan(&target.name, &refusals))?;
+        .map_err(|refusals| Stop::refused_plan(target, &refusals))?;
+    acceptance::refuse_drafts(target, linted.set(), &plan)?;
     estimate::estimate(target, &plan, bytes)?.check(target)?;
     Ok(plan)
 }
@@ -156,7 +179,7 @@ fn carry_out(
     linted: Linted,
     mut locked: Locked,
     plan: Plan,
-    mut clock: Clock<'_>,
+    clock: &mut Clock<'_>,
 ) -> Result<Filed, Stop> {
     let (mut facts, backup_name) = begin(request, &linted, &mut locked, &plan)?;
     let mut before_commit = Vec::new();
@@ -165,7 +188,7 @@ fn carry_out(
         target: request.target,
         baseline: Baseline::default(),
         queries: linted.queries(request.target, plan.to.as_deref()),
-        clock: &mut clock,
+        clock,
         facts: &mut facts,
         before_commit: &mut before_commit,
     };
@@ -173,7 +196,7 @@ fn carry_out(
     facts.finished = record::now();
     facts.timings = std::mem::take(&mut clock.timings);
     match end {
-        Ok(smoke) => finish(request, &mut locked, facts, before_commit, smoke, &mut clock),
+        Ok(smoke) => finish(request, &mut locked, facts, before_commit, smoke, clock),
         Err(trouble) => Err(fail(request, &mut locked, facts, before_commit, trouble)),
     }
 }
@@ -185,9 +208,9 @@ fn back_up_apply_and_test(
     scene: &mut Scene<'_, '_>,
 ) -> Result<SmokePassed, Trouble> {
     let backup = carry_out::back_up(locked, &plan, backup_name, scene)?;
-    scene.clock.stage("backup", &describe_backup(&backup, scene.root));
+    scene.clock.stage("backup", &describe::backup(&backup, scene.root));
     let applied = carry_out::apply(locked, plan, backup, scene)?;
-    scene.clock.stage("apply", &describe_applied(scene.facts));
+    scene.clock.stage("apply", &describe::applied(scene.facts));
     let smoke = carry_out::smoke_test(locked, applied, scene)?;
     scene.clock.stage(
         "smoke",
@@ -204,16 +227,21 @@ fn begin(
     locked: &mut Locked,
     plan: &Plan,
 ) -> Result<(Facts, String), Stop> {
+    let action = match request.goal {
+        Goal::Redo { .. } => Action::Redo,
+        Goal::Latest | Goal::Version(_) => Action::Migrate,
+    };
     let mut facts = Beginning {
         reason: request.reason.clone(),
         set: Some(linted.set()),
         lint: linted.verdict().clone(),
-        ..Beginning::of(locked, request.root, request.target, Action::Migrate)
+        ..Beginning::of(locked, request.root, request.target, action)
     }
     .facts();
+    facts.drift.clone_from(&locked.drift);
     let backup_name = backup_name(facts.run);
     let intent = Intent {
-        action: Action::Migrate,
+        action,
         started: facts.started.clone(),
         reason: facts.reason.clone(),
         plan: plan.digest(),
@@ -227,6 +255,8 @@ fn begin(
         schema_before: facts.schema_before,
         backup: request.target.backups.join(&backup_name).display().to_string(),
         steps: intent::steps(plan),
+        arrival: Some(locked.arrival),
+        drift: locked.drift.clone(),
     };
     locked.record_identity(request.target)?;
     let text = record::to_json(&intent, request.target)?;
@@ -282,7 +312,7 @@ fn finish(
             "make room there; the next cargo xtask migrate completes the record",
         ));
     }
-    clock.stage("receipt", &describe_receipt(&filed, request.root));
+    clock.stage("receipt", &describe::receipt(&filed, request.root));
     // Only now, with a backup that this very run has read back, may older ones go.
     let facts = &filed.receipt.predicate.facts;
     retention::apply(request.target, facts.target.identity, facts.run);
@@ -318,52 +348,4 @@ fn fail(
         Err(error) => format!("The receipt couldn't be filed: {error}"),
     });
     stop
-}
-
-fn describe(plan: &Plan, locked: &Locked) -> String {
-    let way = match plan.direction {
-        portcullis_model::plan::Direction::Up => "up",
-        portcullis_model::plan::Direction::Down => "down",
-    };
-    let unknown =
-        locked.survey.applied.iter().filter(|applied| applied.fingerprint.is_none()).count();
-    let mut text = format!(
-        "{} {way}, in {}",
-        count(plan.steps().count(), "migration"),
-        count(plan.segments.len(), "segment")
-    );
-    if locked.arrival == Arrival::Enrolled && unknown > 0 {
-        text.push_str(&format!("; {unknown} applied before, accepted by nobody"));
-    }
-    text
-}
-
-fn describe_backup(backup: &VerifiedBackup, root: &Path) -> String {
-    let shown = backup.path().strip_prefix(root).unwrap_or(backup.path());
-    format!("{}, read back and verified, {}", bytes(backup.sidecar().bytes), redact::path(shown))
-}
-
-fn describe_applied(facts: &Facts) -> String {
-    let fewer: Vec<String> = facts
-        .migrations
-        .iter()
-        .flat_map(|migration| &migration.fewer_rows)
-        .map(|fewer| {
-            let after = fewer.after.map_or_else(|| "gone".to_owned(), |rows| rows.to_string());
-            format!("{} {} → {after} rows", redact::printable(&fewer.table), fewer.before)
-        })
-        .collect();
-    let mut text =
-        format!("{}, smoke-tested before each commit", count(facts.migrations.len(), "migration"));
-    if !fewer.is_empty() {
-        text.push_str("; ");
-        text.push_str(&fewer.join(", "));
-    }
-    text
-}
-
-pub(crate) fn describe_receipt(filed: &Filed, root: &Path) -> String {
-    let file = filed.file.as_deref().map(|file| file.strip_prefix(root).unwrap_or(file));
-    let file = file.map(redact::path).unwrap_or_default();
-    format!("number {}, sha256 {}, {file}", filed.link.sequence, filed.link.digest.short())
 }

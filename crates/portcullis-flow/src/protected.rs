@@ -12,7 +12,8 @@ pub fn protected(config: &Config) -> Vec<(String, String, Digest)> {
         let survey = reader.and_then(|mut reader| reader.survey().ok());
         let applied = survey.into_iter().flat_map(|survey| survey.applied);
         found.extend(applied.filter_map(|applied| {
-            Some((target.name.clone(), applied.version, applied.fingerprint?))
+            let fingerprint = applied.fingerprint()?;
+            Some((target.name.clone(), applied.version, fingerprint))
         }));
     }
     found

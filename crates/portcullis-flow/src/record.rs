@@ -91,12 +91,13 @@ impl<'a> Beginning<'a> {
                 accepted_by_nobody: survey
                     .applied
                     .iter()
-                    .filter(|applied| applied.fingerprint.is_none())
+                    .filter(|applied| applied.noted.is_none())
                     .map(|applied| applied.version.clone())
                     .collect(),
             },
             migrations: Vec::new(),
             lint: self.lint,
+            drift: Vec::new(),
             schema_before: schema,
             schema_after: schema,
             backup: None,

@@ -12,9 +12,10 @@ use portcullis_model::words::{bytes, count};
 use portcullis_receipt::{Action, Arrival, Failed, Failure, Receipt};
 use uuid::Uuid;
 
+use crate::describe;
 use crate::error::Stop;
 use crate::intent::Intent;
-use crate::migrate::{backup_name, describe_receipt};
+use crate::migrate::backup_name;
 use crate::observe::{Clock, Observer};
 use crate::record::{self, Beginning, Filed, backup_facts};
 use crate::stage::{self, Locked};
@@ -282,6 +283,8 @@ fn intent(request: &Request<'_>, backup: &VerifiedBackup) -> Result<String, Stop
         schema_before: sidecar.schema,
         backup: backup.path().display().to_string(),
         steps: Vec::new(),
+        arrival: None,
+        drift: Vec::new(),
     };
     record::to_json(&intent, request.target)
 }
@@ -306,7 +309,8 @@ fn record_it(
         stop
     };
     let survey = writer.survey().map_err(unrecorded)?;
-    let mut locked = Locked { survey, writer, identity, arrival: Arrival::Known };
+    let mut locked =
+        Locked { survey, writer, identity, arrival: Arrival::Known, drift: Vec::new() };
     let beginning = Beginning::of(&locked, request.root, request.target, Action::Restore);
     let mut facts = Beginning { run, reason: request.reason.clone(), ..beginning }.facts();
     facts.restored_from = Some(backup_facts(backup, false));
@@ -376,7 +380,7 @@ fn file(
             "make room there; the next cargo xtask migrate completes the record",
         ),
         (None, None) => {
-            clock.stage("receipt", &describe_receipt(&filed, request.root));
+            clock.stage("receipt", &describe::receipt(&filed, request.root));
             return Ok(filed);
         }
     };

@@ -8,13 +8,12 @@ use std::path::Path;
 use portcullis_database::VerifiedBackup;
 use portcullis_database::seam::{Keys, OpenRun, Smoke};
 use portcullis_model::exit::Exit;
-use portcullis_model::plan::Direction;
 use portcullis_model::redact;
 use portcullis_model::smoke::{self, Check, NotPassed, SmokePassed, When};
 use portcullis_receipt::{Action, Arrival, Facts, Failed, Failure, MigrationFacts, Receipt};
 
 use crate::error::Stop;
-use crate::intent::{Fate, IntendedStep, Intent, fate};
+use crate::intent::{Fate, Intent, Now, fate};
 use crate::migrate::Request;
 use crate::observe::Clock;
 use crate::record::{self, Beginning, backup_facts};
@@ -53,15 +52,15 @@ fn settle_run(
             "was it begun by a newer version of this tool? Use that one",
         )
     })?;
-    let mut found = fate(&intent, open.entering.as_deref(), &applied(locked));
+    let mut found = fate_now(locked, open, &intent, open.entering.as_deref());
     // What a step outside a transaction has done is noted, or will be done again; after
     // that the run is like any other.
     if let Fate::StepFinished(step) = &found {
         locked.writer.resolve(Some(&step.to_step()), open.run)?;
-        found = fate(&intent, None, &applied(locked));
+        found = fate_now(locked, open, &intent, None);
     } else if found == Fate::StepRepeatable {
         locked.writer.resolve(None, open.run)?;
-        found = fate(&intent, None, &applied(locked));
+        found = fate_now(locked, open, &intent, None);
     }
     let (exit, state) = match found {
         Fate::Completed => (Exit::Done, "as that run was to leave it"),
@@ -101,11 +100,16 @@ fn settle_run(
     }
 }
 
-fn applied(locked: &mut Locked) -> Vec<String> {
+fn refresh(locked: &mut Locked) {
     if let Ok(survey) = locked.writer.survey() {
         locked.survey = survey;
     }
-    locked.survey.applied.iter().map(|applied| applied.version.clone()).collect()
+}
+
+fn fate_now(locked: &mut Locked, open: &OpenRun, intent: &Intent, entering: Option<&str>) -> Fate {
+    refresh(locked);
+    let head = locked.survey.head.as_ref().map(|head| head.run);
+    fate(intent, Now { run: open.run, entering, applied: &locked.survey.applied, head })
 }
 
 /// The facts of a dead run, as far as its intent and the database know them.
@@ -120,7 +124,7 @@ fn facts(
     let mut facts = Beginning {
         run: open.run,
         reason: intent.reason.clone(),
-        arrival: Arrival::Known,
+        arrival: intent.arrival.unwrap_or(Arrival::Known),
         set: Some(linted.set()),
         lint: linted.verdict().clone(),
         ..Beginning::of(locked, request.root, request.target, Action::Recover)
@@ -130,18 +134,17 @@ fn facts(
     facts.finished = record::now();
     facts.schema_before = intent.schema_before;
     facts.set.from = intent.applied_before.last().cloned();
-    let is_applied = |step: &IntendedStep| {
-        locked.survey.applied.iter().any(|applied| applied.version == step.version)
-    };
+    facts.drift.clone_from(&intent.drift);
     facts.migrations = intent
         .steps
         .iter()
-        .filter(|step| is_applied(step) == (step.direction == Direction::Up))
+        .filter(|step| step.is_done(open.run, &locked.survey.applied))
         .map(|step| MigrationFacts {
             version: step.version.clone(),
             directory: step.directory.clone(),
             direction: step.direction,
             fingerprint: step.fingerprint,
+            accepted: step.accepted,
             milliseconds: 0,
             fewer_rows: Vec::new(),
             stands: true,
@@ -150,7 +153,7 @@ fn facts(
     let backup = backup.map(|backup| backup_facts(backup, false));
     match intent.action {
         Action::Restore => facts.restored_from = backup,
-        Action::Migrate | Action::Recover => facts.backup = backup,
+        Action::Migrate | Action::Redo | Action::Recover => facts.backup = backup,
     }
     facts
 }
@@ -261,7 +264,9 @@ fn refuse_if_still_broken(
     }
     let file = last.predicate.facts.backup.map(|backup| backup.file).unwrap_or_default();
     let backup = VerifiedBackup::open(Path::new(&file)).ok();
-    let applied = applied(locked);
+    refresh(locked);
+    let applied: Vec<String> =
+        locked.survey.applied.iter().map(|applied| applied.version.clone()).collect();
     smoke_test(locked, &applied, backup.as_ref(), request, linted).map(drop).map_err(|not_passed| {
         let cause = "the last run left it to a person, and it isn't well yet: ";
         let next =

@@ -5,16 +5,18 @@ use std::str::FromStr as _;
 
 use portcullis_database::seam::Survey;
 use portcullis_database::{Writer, make_private_directory, write_private};
-use portcullis_lint::Report;
-use portcullis_model::config::Target;
+use portcullis_lint::{Context, Report, lint_in};
+use portcullis_model::config::{Migrations, Target};
 use portcullis_model::exit::Exit;
 use portcullis_model::migration::MigrationSet;
 use portcullis_model::redact;
 use portcullis_model::tree::Disk;
 use portcullis_receipt::{Arrival, LintFacts};
+use portcullis_workspace::inspect;
 use uuid::Uuid;
 
 use crate::error::Stop;
+use crate::migrate::Request;
 
 /// Migrations that were read, and linted without an error.
 #[derive(Debug, Clone)]
@@ -29,11 +31,20 @@ impl Linted {
         &self.set
     }
 
+    /// The migrations, for good.
+    pub(crate) fn into_set(self) -> MigrationSet {
+        self.set
+    }
+
+    /// The newest version on disk.
+    pub(crate) fn newest(&self) -> Option<&str> {
+        self.set.migrations.last().map(|migration| migration.version.as_str())
+    }
+
     /// The user's smoke queries, if they are about the version that a run ends at: they
     /// are written for the newest.
     pub(crate) fn queries<'a>(&self, target: &'a Target, ends_at: Option<&str>) -> &'a [PathBuf] {
-        let newest = self.set.migrations.last().map(|migration| migration.version.as_str());
-        if ends_at == newest { &target.smoke } else { &[] }
+        if ends_at == self.newest() { &target.smoke } else { &[] }
     }
 
     /// What the linter found besides errors.
@@ -42,12 +53,12 @@ impl Linted {
     }
 }
 
-/// Reads the migrations of a directory below the workspace's root.
+/// Reads a target's migrations.
 ///
 /// # Errors
 /// The directory can't be read.
-pub fn read(root: &Path, migrations: &Path) -> Result<MigrationSet, Stop> {
-    MigrationSet::read(&Disk::new(root), migrations).map_err(|error| {
+pub fn read(root: &Path, target: &Target) -> Result<MigrationSet, Stop> {
+    MigrationSet::read(&Disk::new(root), &target.migrations).map_err(|error| {
         Stop::new(
             Exit::Usage,
             "read the migrations",
@@ -62,8 +73,16 @@ pub fn read(root: &Path, migrations: &Path) -> Result<MigrationSet, Stop> {
 ///
 /// # Errors
 /// The findings.
-pub fn lint(set: MigrationSet, target: &Target) -> Result<Linted, Stop> {
-    let report = portcullis_lint::lint(&set, target.engine.dialect());
+pub fn lint(set: MigrationSet, request: &Request<'_>) -> Result<Linted, Stop> {
+    let target = request.target;
+    let migrations =
+        Migrations { dialect: target.engine.dialect(), path: target.migrations.clone() };
+    let base = inspect::base(request.root, request.default_branch, &migrations, &set);
+    let context = Context { base, ..Context::default() };
+    let mut report = lint_in(&set, migrations.dialect, &context);
+    // What was changed since it was accepted is like a draft: a protected target refuses it,
+    // others are where it is tried.
+    report.findings.retain(|finding| finding.rule != "accept-again");
     let found = report.verdict();
     let verdict = LintFacts { errors: found.errors, warnings: found.warnings };
     if verdict.errors == 0 {
@@ -94,6 +113,8 @@ pub struct Locked {
     pub(crate) survey: Survey,
     pub(crate) identity: Uuid,
     pub(crate) arrival: Arrival,
+    /// What something else has changed, and this run takes as it is.
+    pub(crate) drift: Vec<String>,
 }
 
 /// Whether a database that this tool doesn't know may be taken on.
@@ -114,7 +135,7 @@ pub fn identify_and_lock(target: &Target, enrol: Enrol) -> Result<Locked, Stop> 
     let survey = writer.survey()?;
     let recorded = recorded_identity(target);
     let (identity, arrival) = decide_identity(target, &survey, recorded, enrol)?;
-    Ok(Locked { writer, survey, identity, arrival })
+    Ok(Locked { writer, survey, identity, arrival, drift: Vec::new() })
 }
 
 /// Compares a database's identity with what it must be, for a look without a lock.
@@ -224,8 +245,7 @@ mod tests {
         let mut target =
             Config::parse(text, Path::new("/w")).unwrap().targets.remove("dev").unwrap();
         (target.protected, target.identity) = (protected, configured);
-        let applied =
-            if new { vec![] } else { vec![Applied { version: "1".into(), fingerprint: None }] };
+        let applied = if new { vec![] } else { vec![Applied { version: "1".into(), noted: None }] };
         let survey = Survey {
             engine_version: String::new(),
             bytes: 0,

@@ -218,6 +218,11 @@ impl MigrationSet {
         self.migrations.iter().find(|migration| migration.version == version)
     }
 
+    /// Those whose version isn't among these.
+    pub fn pending<'a>(&'a self, applied: &'a [String]) -> impl Iterator<Item = &'a Migration> {
+        self.migrations.iter().filter(|migration| !applied.contains(&migration.version))
+    }
+
     /// The chain over the members' fingerprints, in order.
     pub fn fingerprint(&self) -> Digest {
         chain(self.migrations.iter().map(Migration::fingerprint))

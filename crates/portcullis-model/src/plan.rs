@@ -3,13 +3,21 @@
 //! Nothing is read here: what is on disk and what the database says go in, a [`Plan`] or
 //! the reasons against one come out.
 
+mod redo;
+mod refusal;
+
 use std::collections::BTreeSet;
+
+use uuid::Uuid;
 
 use crate::config::like;
 use crate::digest::{Digest, Hasher};
 use crate::migration::{Migration, MigrationSet};
-use crate::redact::printable;
 use crate::sql::{Dialect, effects};
+use crate::sum::{Acceptance, Sum};
+
+pub use redo::oldest_to_undo;
+pub use refusal::{Protection, Refusal};
 
 /// Where a run shall end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +26,12 @@ pub enum Goal {
     Latest,
     /// This version, or this directory name, is the newest that is applied.
     Version(String),
+    /// What was applied and isn't on disk as it was is undone, and every migration on disk
+    /// is applied.
+    Redo {
+        /// From this version or directory name on, whether or not it was edited.
+        from: Option<String>,
+    },
 }
 
 /// Which of a migration's files runs.
@@ -35,8 +49,33 @@ pub enum Direction {
 pub struct Applied {
     /// Its version, as Diesel recorded it.
     pub version: String,
-    /// Its fingerprint when this tool applied it; none if something else did.
-    pub fingerprint: Option<Digest>,
+    /// What this tool noted when it applied it; none if something else did.
+    pub noted: Option<Noted>,
+}
+
+/// What is known of a migration that this tool applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Noted {
+    /// The directory's name.
+    pub directory: String,
+    /// The fingerprint.
+    pub fingerprint: Digest,
+    /// `down.sql` as it was.
+    pub down_sql: Option<String>,
+    /// The run that applied it.
+    pub run: Uuid,
+}
+
+impl Applied {
+    /// Its fingerprint when this tool applied it.
+    pub fn fingerprint(&self) -> Option<Digest> {
+        self.noted.as_ref().map(|noted| noted.fingerprint)
+    }
+
+    /// Its directory's name then, or else the version.
+    pub fn name(&self) -> &str {
+        self.noted.as_ref().map_or(&self.version, |noted| &noted.directory)
+    }
 }
 
 /// One migration of a plan.
@@ -57,6 +96,8 @@ pub struct Step {
     /// `down.sql` as it is now: kept with the database, so that an applied migration
     /// can be undone as it was written then.
     pub down_sql: Option<String>,
+    /// Whether it is what `migrations.sum` says was accepted.
+    pub accepted: bool,
 }
 
 /// What a segment runs in.
@@ -84,7 +125,7 @@ pub struct Segment {
 /// What a run will do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// Which way the run goes.
+    /// Which way the run goes; a redo's last steps are up.
     pub direction: Direction,
     /// The newest applied version before.
     pub from: Option<String>,
@@ -100,6 +141,11 @@ impl Plan {
     /// Every step, in order.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.segments.iter().flat_map(|segment| &segment.steps)
+    }
+
+    /// How many steps go this way.
+    pub fn count(&self, direction: Direction) -> usize {
+        self.steps().filter(|step| step.direction == direction).count()
     }
 
     /// Whether there is nothing to do.
@@ -122,79 +168,6 @@ impl Plan {
     }
 }
 
-/// Why there can be no plan.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// The database has a version that the disk doesn't.
-    #[error(
-        "migration {} is applied, but it is not in the migrations directory",
-        printable(version)
-    )]
-    MissingOnDisk {
-        /// The version.
-        version: String,
-    },
-    /// A migration's files are not those that were applied.
-    #[error("migration {} was edited after it was applied", printable(directory))]
-    Edited {
-        /// The directory's name.
-        directory: String,
-    },
-    /// A pending migration sorts before one that is applied.
-    #[error(
-        "migration {} is new, but it sorts before {}, which is applied",
-        printable(directory),
-        printable(newest)
-    )]
-    OutOfOrder {
-        /// The pending migration's directory.
-        directory: String,
-        /// The newest applied version.
-        newest: String,
-    },
-    /// `--to` names something that isn't there.
-    #[error("there is no migration {:?}", printable(goal))]
-    UnknownGoal {
-        /// What was asked for.
-        goal: String,
-        /// The name that is most like it.
-        suggestion: Option<String>,
-    },
-    /// A migration has no text to run in the direction asked for.
-    #[error("migration {} has no {} that can be run", printable(directory), match direction { Direction::Up => "up.sql", Direction::Down => "down.sql" })]
-    NoText {
-        /// The directory's name.
-        directory: String,
-        /// The direction.
-        direction: Direction,
-    },
-}
-
-impl Refusal {
-    /// What to do about it.
-    pub fn next_step(&self) -> String {
-        match self {
-            Refusal::MissingOnDisk { .. } => {
-                "bring its directory back (git log --diff-filter=D -- migrations finds it), or check that this is the right database".to_owned()
-            }
-            Refusal::Edited { .. } => {
-                "restore the file as it was applied, and put the change into a new migration".to_owned()
-            }
-            Refusal::OutOfOrder { .. } => {
-                "give its directory a newer version, so that it runs last everywhere".to_owned()
-            }
-            Refusal::UnknownGoal { suggestion: Some(name), .. } => format!("did you mean {}?", printable(name)),
-            Refusal::UnknownGoal { suggestion: None, .. } => {
-                "name a version or a directory of the migrations directory".to_owned()
-            }
-            Refusal::NoText { direction: Direction::Down, .. } => {
-                "write its down.sql, or restore a backup instead of going down".to_owned()
-            }
-            Refusal::NoText { direction: Direction::Up, .. } => "write its up.sql".to_owned(),
-        }
-    }
-}
-
 /// Makes the plan from what is on disk to the goal.
 ///
 /// # Errors
@@ -205,6 +178,9 @@ pub fn plan(
     goal: &Goal,
     dialect: Dialect,
 ) -> Result<Plan, Vec<Refusal>> {
+    if let Goal::Redo { from } = goal {
+        return redo::plan(set, applied, from.as_deref(), dialect);
+    }
     let refusals = history_refusals(set, applied);
     if !refusals.is_empty() {
         return Err(refusals);
@@ -214,7 +190,7 @@ pub fn plan(
     applied_now.sort_unstable();
     let from = applied_now.last().map(|version| (*version).to_owned());
     let target = match goal {
-        Goal::Latest => {
+        Goal::Latest | Goal::Redo { .. } => {
             set.migrations.last().map(|migration| migration.version.as_str()).max(from.as_deref())
         }
         Goal::Version(name) => Some(find_goal(set, name).map_err(|refusal| vec![refusal])?),
@@ -235,7 +211,7 @@ pub fn plan(
     if !out_of_order.is_empty() {
         return Err(out_of_order);
     }
-    let steps = steps(&chosen, direction)?;
+    let steps = steps(&chosen, direction, &accepted(set), dialect)?;
     let moved: BTreeSet<&str> = steps.iter().map(|step| step.version.as_str()).collect();
     let mut applied_after: Vec<String> = match direction {
         Direction::Up => {
@@ -260,14 +236,44 @@ pub fn plan(
 fn history_refusals(set: &MigrationSet, applied: &[Applied]) -> Vec<Refusal> {
     applied
         .iter()
-        .filter_map(|applied| match (set.by_version(&applied.version), applied.fingerprint) {
-            (None, _) => Some(Refusal::MissingOnDisk { version: applied.version.clone() }),
-            (Some(migration), Some(fingerprint)) if migration.fingerprint() != fingerprint => {
+        .filter_map(|applied| match standing(set, applied) {
+            Standing::Missing => Some(Refusal::MissingOnDisk { version: applied.version.clone() }),
+            Standing::Edited(migration) => {
                 Some(Refusal::Edited { directory: migration.directory.clone() })
             }
-            _ => None,
+            Standing::Unchanged(_) | Standing::Unknown(_) => None,
         })
         .collect()
+}
+
+/// How an applied migration stands to the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing<'a> {
+    /// The disk has it as it was applied.
+    Unchanged(&'a Migration),
+    /// The disk has it, but something else applied it: nothing to compare with.
+    Unknown(&'a Migration),
+    /// The disk has something else under its version.
+    Edited(&'a Migration),
+    /// The disk doesn't have it.
+    Missing,
+}
+
+/// Compares an applied migration with the disk.
+pub fn standing<'a>(set: &'a MigrationSet, applied: &Applied) -> Standing<'a> {
+    match (set.by_version(&applied.version), applied.fingerprint()) {
+        (None, _) => Standing::Missing,
+        (Some(migration), None) => Standing::Unknown(migration),
+        (Some(migration), Some(then)) if migration.fingerprint() == then => {
+            Standing::Unchanged(migration)
+        }
+        (Some(migration), Some(_)) => Standing::Edited(migration),
+    }
+}
+
+/// What was accepted; of a sum that can't be read, nothing.
+fn accepted(set: &MigrationSet) -> Sum {
+    set.sum().unwrap_or_default()
 }
 
 fn find_goal<'a>(set: &'a MigrationSet, name: &str) -> Result<&'a str, Refusal> {
@@ -311,7 +317,12 @@ fn choose<'a>(
     }
 }
 
-fn steps(chosen: &[&Migration], direction: Direction) -> Result<Vec<Step>, Vec<Refusal>> {
+fn steps(
+    chosen: &[&Migration],
+    direction: Direction,
+    sum: &Sum,
+    dialect: Dialect,
+) -> Result<Vec<Step>, Vec<Refusal>> {
     let mut refusals = Vec::new();
     let mut steps = Vec::with_capacity(chosen.len());
     for migration in chosen {
@@ -328,6 +339,7 @@ fn steps(chosen: &[&Migration], direction: Direction) -> Result<Vec<Step>, Vec<R
                 fingerprint: migration.fingerprint(),
                 sql: sql.to_owned(),
                 down_sql: migration.down.text().map(str::to_owned),
+                accepted: sum.acceptance(migration, dialect) == Acceptance::Accepted,
             }),
             None => {
                 refusals.push(Refusal::NoText { directory: migration.directory.clone(), direction })

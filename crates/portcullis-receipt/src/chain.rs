@@ -85,6 +85,7 @@ mod tests {
             },
             migrations: vec![],
             lint: LintFacts { errors: 0, warnings: 0 },
+            drift: vec![],
             schema_before: Digest::of(b""),
             schema_after: Digest::of(b""),
             backup: None,

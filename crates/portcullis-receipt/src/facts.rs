@@ -12,6 +12,8 @@ use uuid::Uuid;
 pub enum Action {
     /// Migrations were applied or reverted.
     Migrate,
+    /// Migrations were undone as they were applied, and applied as they are now.
+    Redo,
     /// A backup was put back.
     Restore,
     /// A run that had died was completed or closed.
@@ -23,6 +25,7 @@ impl Action {
     pub fn name(self) -> &'static str {
         match self {
             Action::Migrate => "migrate",
+            Action::Redo => "redo",
             Action::Restore => "restore",
             Action::Recover => "recover",
         }
@@ -64,6 +67,9 @@ pub struct Facts {
     pub migrations: Vec<MigrationFacts>,
     /// The linter's verdict.
     pub lint: LintFacts,
+    /// What of the schema something else had changed, and this run took as it is.
+    #[serde(default)]
+    pub drift: Vec<String>,
     /// The schema's fingerprint before.
     #[cfg_attr(test, schemars(with = "String"))]
     pub schema_before: Digest,
@@ -182,6 +188,9 @@ pub struct MigrationFacts {
     /// Its fingerprint.
     #[cfg_attr(test, schemars(with = "String"))]
     pub fingerprint: Digest,
+    /// Whether it is what `migrations.sum` says was accepted.
+    #[serde(default)]
+    pub accepted: bool,
     /// How long it took.
     pub milliseconds: u64,
     /// Tables that have fewer rows than before.

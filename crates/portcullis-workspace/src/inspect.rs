@@ -62,6 +62,20 @@ pub fn inspect(source: &Source) -> Result<Vec<Inspected>, Error> {
     Ok(inspected)
 }
 
+/// What is frozen of one directory of the working tree. Without git, or with one that can't
+/// be read, nothing is known to be: a database stays within reach on a bad night.
+pub fn base(
+    root: &Path,
+    default_branch: Option<&str>,
+    migrations: &Migrations,
+    set: &MigrationSet,
+) -> Option<Base> {
+    let repository = Repository::find(root).ok()?.found()?;
+    let head = repository.head().ok()??;
+    let bases = Mainline::find(&repository, default_branch).ok()??.bases(&repository, &head);
+    newest(&repository, &bases.ok()?, migrations, set).ok()?
+}
+
 /// Where the default branch was left.
 fn bases(source: &Source, repository: &Repository) -> Result<Vec<Commit>, Error> {
     if let Files::Git(tree) = &source.files

@@ -10,8 +10,7 @@ use crate::support::Workspace;
 fn migrated() -> Workspace {
     let workspace = Workspace::with_family();
     workspace.migrate();
-    workspace.execute("CREATE TABLE app(x)");
-    workspace.execute("INSERT INTO app VALUES (zeroblob(100000))");
+    workspace.execute("INSERT INTO parent VALUES (50, zeroblob(100000))");
     workspace
 }
 

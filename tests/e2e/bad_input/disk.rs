@@ -38,7 +38,7 @@ fn with_mounts(workspace: &Workspace, script: &str) -> Option<Ran> {
 fn with_data(pending: &str) -> Workspace {
     let workspace = Workspace::with_family();
     workspace.migrate();
-    workspace.execute("CREATE TABLE app(x); INSERT INTO app VALUES (zeroblob(1000000))");
+    workspace.execute("INSERT INTO parent VALUES (50, zeroblob(1000000))");
     workspace.migration("02_more", pending, "DROP TABLE more;\n");
     workspace
 }

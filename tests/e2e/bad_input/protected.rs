@@ -18,6 +18,7 @@ impl Guarded {
         let guarded =
             Self { workspace: Workspace::with_family(), elsewhere: tempfile::tempdir().unwrap() };
         guarded.configure("");
+        guarded.workspace.accept();
         guarded
     }
 
@@ -107,6 +108,7 @@ fn a_protected_database_is_taken_on_once_and_then_named_in_the_configuration() {
     guarded.workspace.run(&["migrate", "--enrol"]).expect(0);
     // Taken on, but until the configuration names it every run is refused.
     guarded.workspace.migration("02_more", "CREATE TABLE more(x);\n", "DROP TABLE more;\n");
+    guarded.workspace.accept();
     let ran = guarded.workspace.refuses(&["migrate"], 1);
     let identity = guarded.workspace.last_receipt()["target"]["identity"].clone();
     let identity = identity.as_str().unwrap();
@@ -119,6 +121,63 @@ fn a_protected_database_is_taken_on_once_and_then_named_in_the_configuration() {
 
     guarded.configure("identity = \"00000000-0000-0000-0000-000000000001\"\n");
     guarded.workspace.refuses(&["migrate", "--enrol"], 1);
+}
+
+#[test]
+fn a_protected_database_gets_only_what_was_accepted() {
+    type Change = fn(&Workspace);
+    let edit = "CREATE TABLE more(x, y);\n";
+    // What happens to the migrations after they were accepted, what is said.
+    let cases: &[(Change, &[&str])] = &[
+        (
+            |workspace| {
+                workspace.migration("03_new", "CREATE TABLE new(x);\n", "DROP TABLE new;\n")
+            },
+            &["a migration is not what was accepted: 03_new", "cargo xtask accept"],
+        ),
+        (
+            |workspace| {
+                workspace.migration("02_more", "CREATE TABLE more(y);\n", "DROP TABLE more;\n")
+            },
+            &["a migration is not what was accepted: 02_more", "cargo xtask accept"],
+        ),
+        (
+            |workspace| {
+                fs::remove_file(workspace.path().join("migrations/sqlite/migrations.sum")).unwrap();
+            },
+            &["2 migrations are not what was accepted: 01_family, 02_more"],
+        ),
+        (
+            |workspace| {
+                workspace.write("migrations/sqlite/migrations.sum", "<<<<<<< ours\n");
+            },
+            &["[sum-malformed]: git left a conflict", "cargo xtask rebase"],
+        ),
+    ];
+    for (change, said) in cases {
+        let guarded = Guarded::new();
+        guarded.make_database();
+        guarded.workspace.migration("02_more", "CREATE TABLE more(x);\n", "DROP TABLE more;\n");
+        guarded.workspace.accept();
+        change(&guarded.workspace);
+        let before = fs::read(guarded.place("app.db")).unwrap();
+        for command in [&["migrate", "--enrol"][..], &["migrate", "--enrol", "--plan"]] {
+            let ran = guarded.workspace.refuses(command, 1);
+            for said in *said {
+                assert!(ran.stderr.contains(said), "no {said:?}:\n{}", ran.stderr);
+            }
+        }
+        assert!(fs::read(guarded.place("app.db")).unwrap() == before);
+        // Accepted, it goes through.
+        guarded.workspace.migration("02_more", edit, "DROP TABLE more;\n");
+        guarded.workspace.accept();
+        guarded.workspace.run(&["migrate", "--enrol"]).expect(0);
+        let migrations = guarded.workspace.last_receipt()["migrations"].clone();
+        assert_eq!(migrations[1]["accepted"], true, "{migrations}");
+    }
+    let open = Workspace::with_family();
+    open.migrate();
+    assert_eq!(open.last_receipt()["migrations"][0]["accepted"], false);
 }
 
 #[test]

@@ -109,12 +109,12 @@ fn another_program_that_holds_a_lock_is_waited_for_and_then_it_is_busy() {
         for begin in ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"] {
             let workspace = Workspace::with_family();
             workspace.migrate();
-            workspace.execute(&format!("PRAGMA journal_mode = {journal}; CREATE TABLE app(x)"));
+            workspace.execute(&format!("PRAGMA journal_mode = {journal}"));
             workspace.configure(&format!("{DEV}lock-wait = \"300ms\"\n"));
             workspace.migration("02_more", "CREATE TABLE more(x);\n", "DROP TABLE more;\n");
             let before = workspace.content();
             let other = workspace.connect();
-            other.execute_batch(&format!("{begin}; INSERT INTO app VALUES (1)")).unwrap();
+            other.execute_batch(&format!("{begin}; INSERT INTO parent VALUES (50, 'x')")).unwrap();
 
             let started = Instant::now();
             let ran = workspace.stops(&["migrate"], 75);
@@ -157,15 +157,14 @@ fn a_reader_that_does_not_let_go_makes_a_run_busy_and_not_failed() {
 fn a_writer_that_lets_go_in_time_is_waited_for() {
     let workspace = Workspace::with_family();
     workspace.migrate();
-    workspace.execute("CREATE TABLE app(x)");
     workspace.migration("02_more", "CREATE TABLE more(x);\n", "DROP TABLE more;\n");
     let other = workspace.connect();
-    other.execute_batch("BEGIN EXCLUSIVE; INSERT INTO app VALUES (1)").unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE; INSERT INTO parent VALUES (50, 'x')").unwrap();
     std::thread::scope(|scope| {
         let gate = scope.spawn(|| workspace.run(&["migrate"]));
         sleep(Duration::from_millis(700));
         other.execute_batch("COMMIT").unwrap();
         gate.join().unwrap().expect(0);
     });
-    assert_eq!(workspace.value("SELECT count(*) FROM app"), "1");
+    assert_eq!(workspace.value("SELECT count(*) FROM parent WHERE id = 50"), "1");
 }

@@ -120,7 +120,7 @@ fn a_key_that_references_no_unique_column_stops_nothing_if_it_was_there_before()
     // SQLite can't even check such a key: `foreign key mismatch`.
     let workspace = Workspace::with_family();
     workspace.migrate();
-    workspace.execute(
+    workspace.change_beside_the_gate(
         "PRAGMA foreign_keys = OFF; CREATE TABLE odd(name TEXT REFERENCES parent(name)); INSERT INTO odd VALUES ('a')",
     );
     workspace.run(&["backup"]).expect(0);

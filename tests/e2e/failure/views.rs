@@ -14,7 +14,7 @@ const BROKEN: &[&str] = &[
 fn is_let_through(view: &str) {
     let workspace = Workspace::with_family();
     workspace.migrate();
-    workspace.execute(view);
+    workspace.change_beside_the_gate(view);
     workspace.migration("02_more", "CREATE TABLE more(x);\n", "DROP TABLE more;\n");
     let ran = workspace.run(&["migrate"]);
     assert_eq!(ran.code, 0, "{view}\n{}", ran.stderr);
@@ -65,7 +65,7 @@ fn a_view_that_a_run_breaks_undoes_the_run() {
 fn a_view_that_was_broken_before_can_be_repaired() {
     let workspace = Workspace::with_family();
     workspace.migrate();
-    workspace.execute(BROKEN[0]);
+    workspace.change_beside_the_gate(BROKEN[0]);
     workspace.migration(
         "02_repairs",
         "DROP VIEW broken;\nCREATE VIEW broken AS SELECT * FROM parent;\n",

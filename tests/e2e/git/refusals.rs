@@ -153,3 +153,14 @@ fn a_file_that_git_has_lost_is_a_finding() {
     assert!(ran.stdout.contains("unreadable-file"), "{}", ran.stdout);
     assert!(ran.stdout.contains("git fsck"), "{}", ran.stdout);
 }
+
+#[test]
+fn a_repository_of_somebody_else_is_trusted_by_a_command() {
+    let workspace = committed();
+    let mut command = workspace.command(&["lint", "--staged"]);
+    let command = command.env("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1");
+    let ran = Ran::of(&command.output().unwrap()).expect(1);
+    let top = workspace.path().canonicalize().unwrap();
+    let next = format!("git config --global --add safe.directory '{}'", top.display());
+    assert!(ran.stderr.contains(&next), "{}", ran.stderr);
+}

@@ -75,6 +75,19 @@ impl Scenario {
         Self::new("down", template, &["migrate", "--to", "01", "--reason", "back"])
     }
 
+    /// Everything up; then the second was edited.
+    pub(super) fn redo() -> Self {
+        let template = existing("delete");
+        pending(&template);
+        template.migrate();
+        template.migration(
+            "02_notes",
+            "CREATE TABLE note(id INTEGER PRIMARY KEY, text TEXT);\nINSERT INTO note VALUES (1, 'new');\n",
+            "DROP TABLE note;\n",
+        );
+        Self::new("redo", template, &["redo"])
+    }
+
     /// Too large to be read while writers wait.
     pub(super) fn large() -> Self {
         let template = existing("delete");
@@ -130,6 +143,8 @@ impl Scenario {
             "SELECT count(*) FROM __portcullis_run WHERE NOT closed OR entering IS NOT NULL",
         );
         hold(open == "0", || format!("{open} open runs"))?;
+        let drift = run_alone(workspace, &["drift"]);
+        hold(drift.code == 0, || format!("drift\n{}", told(&drift)))?;
         // Nobody holds a lock: SQLite's, or the runner's.
         let conn = workspace.connect();
         conn.busy_timeout(std::time::Duration::ZERO).unwrap();

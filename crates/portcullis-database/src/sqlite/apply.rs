@@ -102,7 +102,7 @@ fn run_alone(session: &mut Session, step: &Step) -> Result<()> {
         Ok(()) => {}
         // One statement that fails outside a transaction has done nothing.
         Err(Failure::Text(error)) if statements(&step.sql, Dialect::Sqlite).len() == 1 => {
-            let undone = ledger::resolve(&mut session.conn, None, Uuid::nil());
+            let undone = ledger::leave(&session.conn);
             undone.map_err(|error| session.error("take the mark back", &error))?;
             return Err(error);
         }

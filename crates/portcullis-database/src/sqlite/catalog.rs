@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use portcullis_model::catalog::{Catalog, Object, ObjectKind, is_bookkeeping, normalise};
+use portcullis_model::catalog::{Catalog, Object, ObjectKind, is_bookkeeping};
 use portcullis_model::redact;
 use portcullis_model::sql::Dialect;
 use rusqlite::{Connection, Result as SqlResult};
 
 use super::ledger;
 use crate::error::sqlite_words;
-use crate::seam::Survey;
+use crate::seam::{Column, Survey, Table};
 use crate::{Error, Result};
 
 pub(super) fn survey(conn: &Connection, path: &Path) -> Result<Survey> {
@@ -62,7 +62,7 @@ pub(super) fn catalog(conn: &Connection) -> SqlResult<Catalog> {
             "index" => ObjectKind::Index,
             _ => ObjectKind::Trigger,
         };
-        Ok((table, Object { kind, name, definition: normalise(&sql, Dialect::Sqlite) }))
+        Ok((table, Object::new(kind, name, sql, Dialect::Sqlite)))
     })?;
     // An index or trigger on a bookkeeping table is bookkeeping too.
     let objects = rows.collect::<SqlResult<Vec<_>>>()?;
@@ -82,6 +82,21 @@ pub(super) fn relations(conn: &Connection, kind: &str) -> SqlResult<Vec<String>>
         .query_map([kind], |row| row.get::<_, String>(0))?
         .collect::<SqlResult<Vec<_>>>()?;
     Ok(names.into_iter().filter(|name| !is_bookkeeping(name)).collect())
+}
+
+/// The columns of every ordinary table.
+pub(super) fn columns(conn: &Connection) -> SqlResult<Vec<Table>> {
+    // Hidden columns are those of a virtual table; generated ones have a number of their own.
+    let mut statement = conn.prepare(
+        "SELECT name, type, \"notnull\" = 0 FROM pragma_table_xinfo(?1) WHERE hidden <> 1",
+    )?;
+    let table = |name: String| {
+        let rows = statement.query_map([&name], |row| {
+            Ok(Column { name: row.get(0)?, declared: row.get(1)?, nullable: row.get(2)? })
+        })?;
+        Ok(Table { columns: rows.collect::<SqlResult<_>>()?, name })
+    };
+    relations(conn, "table")?.into_iter().map(table).collect()
 }
 
 /// Row counts of tables.

@@ -1,8 +1,10 @@
 //! The tool's own tables: identity, runs, head, applied migrations, receipts. What the
 //! next run needs lives here, with the database.
 
+use portcullis_model::catalog::{Catalog, Object, ObjectKind};
 use portcullis_model::digest::Digest;
-use portcullis_model::plan::{Applied, Direction, Step};
+use portcullis_model::plan::{Applied, Direction, Noted, Step};
+use portcullis_model::sql::Dialect;
 use rusqlite::{Connection, OptionalExtension as _, Result, TransactionBehavior, params};
 use uuid::Uuid;
 
@@ -25,6 +27,13 @@ CREATE TABLE IF NOT EXISTS __portcullis_head (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
     run TEXT NOT NULL,
     schema TEXT NOT NULL
+);
+-- The objects that the head's fingerprint was taken of.
+CREATE TABLE IF NOT EXISTS __portcullis_schema (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    sql TEXT NOT NULL,
+    PRIMARY KEY (kind, name)
 );
 CREATE TABLE IF NOT EXISTS __portcullis_migration (
     version TEXT PRIMARY KEY,
@@ -78,7 +87,8 @@ pub(super) fn applied(conn: &Connection) -> Result<Vec<Applied>> {
     }
     let ours = has_table(conn, "__portcullis_migration")?;
     let sql = if ours {
-        "SELECT d.version, p.fingerprint FROM __diesel_schema_migrations d
+        "SELECT d.version, p.fingerprint, p.directory, p.down_sql, p.run
+         FROM __diesel_schema_migrations d
          LEFT JOIN __portcullis_migration p ON p.version = d.version ORDER BY d.version"
     } else {
         "SELECT version, NULL FROM __diesel_schema_migrations ORDER BY version"
@@ -86,12 +96,21 @@ pub(super) fn applied(conn: &Connection) -> Result<Vec<Applied>> {
     let mut statement = conn.prepare(sql)?;
     let rows = statement.query_map([], |row| {
         let fingerprint: Option<String> = row.get(1)?;
-        // A fingerprint that can't be read matches nothing on disk.
-        let fingerprint =
-            fingerprint.map(|text| text.parse().unwrap_or_else(|_| Digest::of(text.as_bytes())));
-        Ok(Applied { version: row.get(0)?, fingerprint })
+        let noted = fingerprint.map(|fingerprint| noted(row, &fingerprint)).transpose()?;
+        Ok(Applied { version: row.get(0)?, noted })
     })?;
     rows.collect()
+}
+
+fn noted(row: &rusqlite::Row<'_>, fingerprint: &str) -> Result<Noted> {
+    let run: String = row.get(4)?;
+    Ok(Noted {
+        directory: row.get(2)?,
+        // A fingerprint that can't be read matches nothing on disk.
+        fingerprint: fingerprint.parse().unwrap_or_else(|_| Digest::of(fingerprint.as_bytes())),
+        down_sql: row.get(3)?,
+        run: run.parse().unwrap_or_default(),
+    })
 }
 
 pub(super) fn open_runs(conn: &Connection) -> Result<Vec<OpenRun>> {
@@ -111,10 +130,30 @@ pub(super) fn head(conn: &Connection) -> Result<Option<Head>> {
     if !has_table(conn, "__portcullis_head")? {
         return Ok(None);
     }
-    conn.query_row("SELECT run, schema FROM __portcullis_head", [], |row| {
-        Ok(Head { run: parsed(row, 0)?, schema: parsed(row, 1)? })
-    })
-    .optional()
+    let head = conn
+        .query_row("SELECT run, schema FROM __portcullis_head", [], |row| {
+            Ok(Head { run: parsed(row, 0)?, schema: parsed(row, 1)?, objects: None })
+        })
+        .optional()?;
+    let Some(head) = head else { return Ok(None) };
+    // An older version of this tool writes a head without objects.
+    let objects = head_objects(conn)?.filter(|objects| objects.fingerprint() == head.schema);
+    Ok(Some(Head { objects, ..head }))
+}
+
+fn head_objects(conn: &Connection) -> Result<Option<Catalog>> {
+    if !has_table(conn, "__portcullis_schema")? {
+        return Ok(None);
+    }
+    let mut statement = conn.prepare("SELECT kind, name, sql FROM __portcullis_schema")?;
+    let rows = statement.query_map([], |row| {
+        let word: String = row.get(0)?;
+        let kind = ObjectKind::ALL.into_iter().find(|kind| kind.name() == word);
+        let object = |kind| Ok(Object::new(kind, row.get(1)?, row.get(2)?, Dialect::Sqlite));
+        kind.map(object).transpose()
+    })?;
+    let objects = rows.collect::<Result<Option<Vec<Object>>>>()?;
+    Ok(objects.map(Catalog::new))
 }
 
 pub(super) fn receipts(conn: &Connection) -> Result<Vec<StoredReceipt>> {
@@ -189,7 +228,7 @@ pub(super) fn entering(conn: &Connection) -> Result<Option<String>> {
     .map(Option::flatten)
 }
 
-/// Takes every mark away, in the open transaction.
+/// Takes every mark away, in the open transaction if there is one.
 pub(super) fn leave(conn: &Connection) -> Result<()> {
     conn.execute("UPDATE __portcullis_run SET entering = NULL WHERE entering IS NOT NULL", [])?;
     Ok(())
@@ -200,7 +239,18 @@ pub(super) fn set_head(conn: &Connection, head: &Head) -> Result<()> {
         "INSERT OR REPLACE INTO __portcullis_head VALUES (1, ?1, ?2)",
         params![head.run.to_string(), head.schema.to_string()],
     )?;
+    conn.execute("DELETE FROM __portcullis_schema", [])?;
+    let mut statement = conn.prepare("INSERT INTO __portcullis_schema VALUES (?1, ?2, ?3)")?;
+    for object in head.objects.iter().flat_map(Catalog::objects) {
+        statement.execute([object.kind.name(), &object.name, &object.sql])?;
+    }
     Ok(())
+}
+
+/// Writes a head that says that a run left the schema as it is in the open transaction.
+fn set_head_as_it_is(conn: &Connection, run: Uuid) -> Result<()> {
+    let catalog = super::catalog::catalog(conn)?;
+    set_head(conn, &Head { run, schema: catalog.fingerprint(), objects: Some(catalog) })
 }
 
 /// Remembers, or forgets, a migration with the step that applied or reverted it.
@@ -217,7 +267,7 @@ pub(super) fn note_step(conn: &Connection, step: &Step, run: Uuid) -> Result<()>
 }
 
 /// Writes into a prepared copy of a backup what must come with it: the identity, the
-/// receipts that are newer, and the restore as an open run.
+/// receipts that are newer, the restore as an open run, and the schema as its head.
 pub(super) fn overlay(conn: &mut Connection, overlay: Overlay<'_>) -> Result<()> {
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(TABLES)?;
@@ -232,15 +282,18 @@ pub(super) fn overlay(conn: &mut Connection, overlay: Overlay<'_>) -> Result<()>
         "INSERT INTO __portcullis_run (run, intent) VALUES (?1, ?2)",
         params![overlay.run.to_string(), overlay.intent],
     )?;
+    set_head_as_it_is(&transaction, overlay.run)?;
     transaction.commit()
 }
 
 pub(super) fn resolve(conn: &mut Connection, finished: Option<&Step>, run: Uuid) -> Result<()> {
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(TABLES)?;
     if let Some(step) = finished {
         note_step(&transaction, step, run)?;
     }
     leave(&transaction)?;
+    set_head_as_it_is(&transaction, run)?;
     transaction.commit()
 }
 

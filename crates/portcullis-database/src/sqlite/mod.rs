@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use crate::seam::{
     BackupRequest, Baseline, Head, Keys, Overlay, Progress, Reader, Smoke, StepReport,
-    StoredReceipt, Survey, Undo, Writer,
+    StoredReceipt, Survey, Table, Undo, Writer,
 };
 use crate::{Error, ErrorKind, Result, RunLock, VerifiedBackup};
 
@@ -40,16 +40,28 @@ pub(crate) fn open_reader(target: &Target) -> Result<Option<Box<dyn Reader>>> {
     if place::examine(target)? == place::Found::Nothing {
         return Ok(None);
     }
-    let conn = open_read_only(&target.path, target.lock_wait)?;
+    // A read-only connection in WAL mode makes a log and can't remove it again: where
+    // there is none, one that may write, and doesn't, removes it when it closes.
+    let access = if place::has_no_log_yet(&target.path) {
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+    } else {
+        OpenFlags::SQLITE_OPEN_READ_ONLY
+    };
+    let conn = open_to_read(&target.path, target.lock_wait, access)?;
     Ok(Some(Box::new(Look { path: target.path.clone(), conn })))
 }
 
 /// Opens an existing database without the right to change it or to make it.
 fn open_read_only(path: &Path, wait: Duration) -> Result<Connection> {
+    open_to_read(path, wait, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+fn open_to_read(path: &Path, wait: Duration, access: OpenFlags) -> Result<Connection> {
     const OPERATION: &str = "open the database for reading";
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> rusqlite::Result<Connection> {
         let conn = Connection::open_with_flags(path, flags)?;
+        conn.pragma_update(None, "query_only", true)?;
         patience::wait(&conn, wait)?;
         // Nothing is read at opening: the first query finds out what the file is.
         conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
@@ -81,6 +93,11 @@ impl Reader for Look {
     fn receipts(&mut self) -> Result<Vec<StoredReceipt>> {
         ledger::receipts(&self.conn)
             .map_err(|error| Error::sqlite("read the receipts", &self.path, &error))
+    }
+
+    fn columns(&mut self) -> Result<Vec<Table>> {
+        catalog::columns(&self.conn)
+            .map_err(|error| Error::sqlite("read the columns", &self.path, &error))
     }
 }
 
@@ -161,6 +178,10 @@ impl Reader for Session {
 
     fn receipts(&mut self) -> Result<Vec<StoredReceipt>> {
         ledger::receipts(&self.conn).map_err(|error| self.error("read the receipts", &error))
+    }
+
+    fn columns(&mut self) -> Result<Vec<Table>> {
+        catalog::columns(&self.conn).map_err(|error| self.error("read the columns", &error))
     }
 }
 

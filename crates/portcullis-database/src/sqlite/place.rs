@@ -111,6 +111,17 @@ pub(super) fn refuse_other_files(path: &Path) -> Result<()> {
     ))
 }
 
+/// Whether a database in WAL mode has neither a log nor a journal: nobody is connected,
+/// and nothing waits to be recovered. As above, before any connection is open.
+pub(super) fn has_no_log_yet(path: &Path) -> bool {
+    let mut header = [0; 20];
+    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    // The versions of the format that writing and reading need: 2 is WAL.
+    read.is_ok()
+        && header[18..] == [2, 2]
+        && ["-wal", "-journal"].iter().all(|ending| !with_ending(path, ending).exists())
+}
+
 /// A journal without its database: making a new database there would roll the old
 /// journal into it.
 fn refuse_leftover_journals(path: &Path) -> Result<()> {

@@ -36,7 +36,12 @@ fn applied(set: &MigrationSet, versions: &[&str]) -> Vec<Applied> {
         .iter()
         .map(|version| Applied {
             version: (*version).to_owned(),
-            fingerprint: set.by_version(version).map(Migration::fingerprint),
+            noted: set.by_version(version).map(|migration| Noted {
+                directory: migration.directory.clone(),
+                fingerprint: migration.fingerprint(),
+                down_sql: migration.down.text().map(str::to_owned),
+                run: Uuid::nil(),
+            }),
         })
         .collect()
 }
@@ -81,8 +86,8 @@ fn history_that_does_not_fit_is_refused_with_every_reason() {
         plan(&set, &history, &Goal::Latest, Dialect::Sqlite),
         Err(vec![Refusal::OutOfOrder { directory: "2_b".to_owned(), newest: "3".to_owned() }])
     );
-    history[0].fingerprint = Some(Digest::of(b"other"));
-    history.push(Applied { version: "9".to_owned(), fingerprint: None });
+    history[0].noted.as_mut().unwrap().fingerprint = Digest::of(b"other");
+    history.push(Applied { version: "9".to_owned(), noted: None });
     assert_eq!(
         plan(&set, &history, &Goal::Latest, Dialect::Sqlite),
         Err(vec![
@@ -91,10 +96,11 @@ fn history_that_does_not_fit_is_refused_with_every_reason() {
         ])
     );
     // What something else applied has no fingerprint to differ from.
-    let foreign = [Applied { version: "1".to_owned(), fingerprint: None }];
+    let foreign = [Applied { version: "1".to_owned(), noted: None }];
     assert!(plan(&set, &foreign, &Goal::Latest, Dialect::Sqlite).is_ok());
     let unknown = plan(&set, &[], &goal("3_x"), Dialect::Sqlite).unwrap_err();
-    assert!(unknown[0].next_step().contains("3_c"), "{}", unknown[0].next_step());
+    let next = unknown[0].next_step(Protection::Unprotected);
+    assert!(next.contains("3_c"), "{next}");
 }
 
 #[test]
@@ -153,4 +159,89 @@ fn a_missing_down_is_named() {
         plan(&set, &history, &goal("2"), Dialect::Sqlite),
         Err(vec![Refusal::NoText { directory: "4_d".to_owned(), direction: Direction::Down }])
     );
+}
+
+fn redo(from: &str) -> Goal {
+    Goal::Redo { from: (!from.is_empty()).then(|| from.to_owned()) }
+}
+
+fn shown(plan: &Plan) -> Vec<String> {
+    let sign = |step: &Step| if step.direction == Direction::Up { '+' } else { '-' };
+    plan.steps().map(|step| format!("{}{}", sign(step), step.directory)).collect()
+}
+
+#[test]
+fn a_redo_goes_down_to_the_oldest_that_differs_and_up_again() {
+    type Edit = fn(&mut MigrationSet);
+    // What happened to the disk, what is named, the steps.
+    let cases: &[(Edit, &str, &[&str])] = &[
+        (|_| (), "", &[]),
+        (|_| (), "3_c", &["-3_c", "+3_c", "+4_d"]),
+        (|_| (), "3", &["-3_c", "+3_c", "+4_d"]),
+        (
+            |set| set.migrations[1].up = File::Read(b"BB".to_vec()),
+            "",
+            &["-3_c", "-2_b", "+2_b", "+3_c", "+4_d"],
+        ),
+        (
+            |set| set.migrations[1].down = File::Missing,
+            "3_c",
+            &["-3_c", "-2_b", "+2_b", "+3_c", "+4_d"],
+        ),
+        (|set| drop(set.migrations.remove(2)), "", &["-3_c", "+4_d"]),
+        // Renamed to run last, as `rebase` does.
+        (
+            |set| {
+                set.migrations.remove(1);
+                set.migrations.push(migration("5_b", "B"));
+            },
+            "",
+            &["-3_c", "-2_b", "+3_c", "+4_d", "+5_b"],
+        ),
+    ];
+    let before = set(SIMPLE);
+    let history = applied(&before, &["1", "2", "3"]);
+    for (edit, from, expected) in cases {
+        let mut now = before.clone();
+        edit(&mut now);
+        let plan = plan(&now, &history, &redo(from), Dialect::Sqlite).unwrap();
+        assert_eq!(shown(&plan), *expected, "{from}");
+        // What undoes is the text of then, not that on disk now.
+        assert!(
+            plan.steps().all(|step| step.direction == Direction::Up || step.sql == "DROP TABLE x")
+        );
+        assert!(plan.segments.len() <= 1, "they share a transaction");
+        let mut after: Vec<&str> = history.iter().map(|applied| applied.version.as_str()).collect();
+        for step in plan.steps() {
+            match step.direction {
+                Direction::Up => after.push(&step.version),
+                Direction::Down => after.retain(|version| *version != step.version),
+            }
+        }
+        assert_eq!(plan.applied_after, after);
+    }
+}
+
+#[test]
+fn a_redo_needs_what_undoes_and_a_name_that_is_applied() {
+    let set = set(SIMPLE);
+    let history = applied(&set, &["1", "2", "3"]);
+    let refusals = |history: &[Applied], from: &str| {
+        plan(&set, history, &redo(from), Dialect::Sqlite).unwrap_err()
+    };
+    for down in [None, Some(""), Some("-- nothing\n;")] {
+        let mut history = history.clone();
+        history[1].noted.as_mut().unwrap().down_sql = down.map(str::to_owned);
+        assert_eq!(
+            refusals(&history, "1_a"),
+            [Refusal::NothingUndoes { migration: "2_b".to_owned() }],
+            "{down:?}"
+        );
+    }
+    let mut foreign = history.clone();
+    foreign[0].noted = None;
+    assert_eq!(refusals(&foreign, "1"), [Refusal::NothingUndoes { migration: "1".to_owned() }]);
+    assert_eq!(refusals(&history, "4_d"), [Refusal::NotApplied { directory: "4_d".to_owned() }]);
+    let unknown = refusals(&history, "3_x");
+    assert!(unknown[0].next_step(Protection::Unprotected).contains("3_c"), "{unknown:?}");
 }

@@ -34,7 +34,9 @@ impl Repository {
         let mut git = self.program().command();
         // Here a pathspec is a pattern.
         git.env_remove("GIT_LITERAL_PATHSPECS");
-        git.args(["grep", "-z", "-n", "--column", "-I", "-F", "--no-color"]);
+        // What a person may have configured otherwise is said.
+        git.args(["-c", "grep.fullName=false", "grep", "--no-recurse-submodules", "--no-color"]);
+        git.args(["-z", "-n", "--column", "-I", "-F"]);
         git.args(words.iter().flat_map(|word| ["-e", word]));
         let mut prefix = String::new();
         match version {

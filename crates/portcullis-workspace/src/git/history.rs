@@ -22,7 +22,7 @@ impl Repository {
         directory: &Path,
         mut wanted: impl FnMut(&GitTree) -> bool,
     ) -> Result<Option<Commit>, Error> {
-        let arguments = ["log", COMMITS, "--format=%H", start.id(), "--"].map(OsStr::new);
+        let arguments = ["rev-list", COMMITS, start.id(), "--"].map(OsStr::new);
         let arguments = arguments.into_iter().chain([directory.as_os_str()]);
         let printed = self.program().read("look through the history", arguments)?;
         let printed = String::from_utf8_lossy(&printed);

@@ -82,10 +82,11 @@ pub(super) fn failed(operation: &str, directory: &Path, output: &Output) -> Erro
     let said = String::from_utf8_lossy(&output.stderr);
     let said = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("it failed silently");
     let said = said.trim_start_matches("fatal: ").trim_start_matches("error: ");
-    let next_step = if said.contains("dubious ownership") {
-        "if you trust it: git config --global --add safe.directory DIRECTORY"
-    } else {
-        "see what git says there: git status"
+    let next_step = match said.split('\'').nth(1) {
+        Some(top) if said.contains("dubious ownership") => {
+            format!("if you trust it: git config --global --add safe.directory '{top}'")
+        }
+        _ => "see what git says there: git status".to_owned(),
     };
     Error::refused(operation, redact::path(directory), format!("git says: {said}"), next_step)
 }

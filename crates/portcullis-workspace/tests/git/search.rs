@@ -45,6 +45,8 @@ fn words_are_found_in_each_version() {
     checkout.write("app/.gitignore", "/target\n");
     checkout.write("app/target/c.rs", "old_name");
     checkout.write("app/new.rs", "é old_name");
+    checkout.git(&["config", "grep.fullName", "true"]);
+    checkout.git(&["config", "submodule.recurse", "true"]);
     let repository = checkout.repository_at("app");
     let hit = |file: &str, line, column, text: &str| Hit {
         file: PathBuf::from(file),

@@ -63,6 +63,7 @@ fn names_and_kinds_are_those_of_the_disk() {
         checkout.write(name, name);
     }
     checkout.write(&odd, "odd");
+    checkout.write(":x/up.sql", "no pathspec");
     checkout.write("m/program", "");
     fs::set_permissions(checkout.path().join("m/program"), fs::Permissions::from_mode(0o755))
         .unwrap();
@@ -94,7 +95,8 @@ fn names_and_kinds_are_those_of_the_disk() {
         assert_eq!(tree.read(Path::new("m/link"), 9).unwrap_err().kind(), ErrorKind::InvalidInput);
     }
     let listed = repository.commit(&head);
-    assert_eq!(text(&listed, "m/:(glob)*"), "m/:(glob)*");
+    assert_eq!(text(&repository.index(), ":x/up.sql"), "no pathspec");
+    assert_eq!(repository.changed(&head, &Version::Index, &[":x".into()]).unwrap().len(), 0);
     assert_eq!(listed.entries(Path::new("gone")).unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(listed.entries(Path::new("m/a b")).unwrap_err().kind(), ErrorKind::NotADirectory);
     assert_eq!(listed.read(Path::new("m/gone"), 9).unwrap_err().kind(), ErrorKind::NotFound);

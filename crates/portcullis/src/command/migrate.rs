@@ -40,6 +40,7 @@ pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
     let config = super::config()?;
     let request = Request {
         root: &config.root,
+        default_branch: config.default_branch.as_deref(),
         target: flags.target.find(&config)?,
         goal: flags.to.map_or(Goal::Latest, Goal::Version),
         reason: flags.reason,
@@ -54,7 +55,7 @@ pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
     let migrated = migrate(&request, &mut stages);
     drop(stages);
     match migrated? {
-        Migrated::UpToDate { version } => {
+        Migrated::UpToDate { version, .. } => {
             print::up_to_date(request.target, version.as_deref(), flags.format)
         }
         Migrated::Done(filed) => print::filed(&filed, flags.format),

@@ -3,6 +3,7 @@
 mod accept;
 mod backup;
 mod completions;
+mod drift;
 mod explain;
 mod hooks;
 mod lint;
@@ -10,7 +11,9 @@ mod migrate;
 mod new;
 mod rebase;
 mod receipt;
+mod redo;
 mod restore;
+mod status;
 
 use std::path::PathBuf;
 
@@ -31,6 +34,12 @@ pub enum Command {
     New(new::Flags),
     /// Take a database through the gate: lint, back up, apply, smoke-test, receipt
     Migrate(migrate::Flags),
+    /// Say where a database stands beside the migrations, and what to type next
+    Status(status::Flags),
+    /// Apply an edited migration again: undo it as it was applied, then as it is now
+    Redo(redo::Flags),
+    /// Check that nothing else has changed a database's schema
+    Drift(drift::Flags),
     /// Check the migrations; no database is opened
     Lint(lint::Flags),
     /// List drafts in migrations.sum: from the merge on they are frozen
@@ -81,6 +90,9 @@ pub(crate) fn run(command: Command) -> Exit {
         Command::Accept(flags) => (flags.format, accept::run(flags)),
         Command::Rebase(flags) => (flags.format, rebase::run(flags)),
         Command::Hooks(flags) => (Format::Human, hooks::run(flags)),
+        Command::Status(flags) => (flags.format, status::run(flags)),
+        Command::Redo(flags) => (flags.format, redo::run(flags)),
+        Command::Drift(flags) => (flags.format, drift::run(flags)),
         Command::Explain(flags) => (Format::Human, explain::run(flags)),
         Command::Backup(flags) => (flags.format(), backup::run(flags)),
         Command::Restore(flags) => (flags.format, restore::run(flags)),

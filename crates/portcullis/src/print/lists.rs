@@ -155,6 +155,7 @@ fn human(stored: &StoredReceipt, receipt: &Receipt) -> String {
             ),
         ));
     }
+    lines.extend(facts.drift.iter().map(|object| ("taken", format!("{object}, as it was found"))));
     lines.push((
         "schema",
         format!("{} → {}", facts.schema_before.short(), facts.schema_after.short()),

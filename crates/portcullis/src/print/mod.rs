@@ -1,9 +1,11 @@
 //! Everything that people and programs read. Nothing else prints.
 
 mod daily;
+mod drift;
 mod findings;
 mod lists;
 mod stages;
+mod status;
 mod stop;
 mod workspace;
 
@@ -21,10 +23,12 @@ use serde_json::json;
 use crate::command::Format;
 
 pub(crate) use daily::LOOP;
+pub(crate) use drift::drift;
 pub(crate) use findings::findings;
 pub(crate) use lists::{backups, receipt, receipts};
 pub(crate) use stages::{Silent, Stages};
-pub(crate) use stop::{bug, stop, usage};
+pub(crate) use status::{Rows, status};
+pub(crate) use stop::{bug, question, stop, usage};
 pub(crate) use workspace::{accepted, created, rebased};
 
 /// A record that was filed, as the flow hands it up.
@@ -67,6 +71,23 @@ pub(crate) fn up_to_date(target: &Target, version: Option<&str>, format: Format)
             ));
         }
     }
+}
+
+pub(crate) fn nothing_to_redo(target: &Target, pending: usize, format: Format) {
+    if format == Format::Json {
+        return document(
+            &json!({ "nothingToRedo": true, "target": target.name, "pending": pending }),
+        );
+    }
+    let mut line = format!(
+        "{GOOD}{:>9}{GOOD:#}  nothing to redo: what is applied to {} is as it is on disk",
+        "done", target.name
+    );
+    if pending > 0 {
+        let pending = words::count(pending, "migration");
+        line.push_str(&format!("; {pending} to apply (cargo xtask migrate)"));
+    }
+    text(&line);
 }
 
 pub(crate) fn filed(filed: &Filed, format: Format) {

@@ -77,6 +77,11 @@ pub(crate) fn bug(what: &str) {
     ));
 }
 
+/// A question; the answer is typed behind it.
+pub(crate) fn question(text: &str) {
+    error(&safe(text));
+}
+
 fn error(text: &str) {
     let mut err = anstream::stderr().lock();
     let _ = err.write_all(text.as_bytes());

@@ -3,6 +3,11 @@
 //! Tables of Diesel's and of ours stand outside it: they say how the schema came to be,
 //! not what it is.
 
+mod diff;
+mod layout;
+
+pub use diff::{Change, Difference, diff};
+
 use crate::digest::{Digest, Hasher};
 use crate::sql::{Dialect, TokenKind, fold, lex};
 
@@ -18,7 +23,8 @@ pub fn is_bookkeeping(table: &str) -> bool {
 }
 
 /// What an object is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ObjectKind {
     /// A table.
     Table,
@@ -31,6 +37,10 @@ pub enum ObjectKind {
 }
 
 impl ObjectKind {
+    /// Every kind.
+    pub const ALL: [ObjectKind; 4] =
+        [ObjectKind::Table, ObjectKind::View, ObjectKind::Index, ObjectKind::Trigger];
+
     /// The word for it.
     pub fn name(self) -> &'static str {
         match self {
@@ -49,8 +59,17 @@ pub struct Object {
     pub kind: ObjectKind,
     /// Its name.
     pub name: String,
-    /// Its definition, normalised by [`normalise`].
+    /// Its definition, normalised by [`normalise`]: what counts.
     pub definition: String,
+    /// Its definition as the database has it: what people read.
+    pub sql: String,
+}
+
+impl Object {
+    /// An object as the database defines it.
+    pub fn new(kind: ObjectKind, name: String, sql: String, dialect: Dialect) -> Self {
+        Self { kind, name, definition: normalise(&sql, dialect), sql }
+    }
 }
 
 /// A schema.
@@ -123,10 +142,8 @@ mod tests {
 
     #[test]
     fn bookkeeping_is_no_part_of_a_schema() {
-        let table = |name: &str| Object {
-            kind: ObjectKind::Table,
-            name: name.to_owned(),
-            definition: name.to_owned(),
+        let table = |name: &str| {
+            Object::new(ObjectKind::Table, name.to_owned(), name.to_owned(), Dialect::Sqlite)
         };
         let with =
             Catalog::new([table("b"), table("a"), table(DIESEL_TABLE), table("__portcullis_head")]);

@@ -1,0 +1,134 @@
+//! `redo`: an edited migration, applied again.
+
+use std::io::IsTerminal as _;
+
+use clap::Args;
+use portcullis_flow::migrate::{Migrated, Request, migrate};
+use portcullis_flow::redo::{Before, Redone, backup_before, redo};
+use portcullis_flow::stage::Enrol;
+use portcullis_flow::{Stop, restore};
+use portcullis_model::config::Target;
+use portcullis_model::exit::Exit;
+use portcullis_model::plan::Goal;
+use portcullis_model::redact;
+
+use super::{Format, TargetFlag};
+use crate::print;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    cargo xtask redo\n  \
+    cargo xtask redo 2024-03-11-110000_add_print_sizes\n  \
+    cargo xtask redo --from-backup")]
+pub struct Flags {
+    /// From this migration on, edited or not [default: the oldest that was edited or is gone]
+    #[arg(value_name = "MIGRATION")]
+    migration: Option<String>,
+    #[command(flatten)]
+    target: TargetFlag,
+    /// Go back by the backup that was taken before, instead of by the down.sql files
+    #[arg(long)]
+    from_backup: bool,
+    /// Don't ask before rows are lost by --from-backup
+    #[arg(long, requires = "from_backup")]
+    yes: bool,
+    /// Why, for the receipt
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Take the schema as it is where something else has changed it
+    #[arg(long, conflicts_with = "from_backup")]
+    enrol: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(super) format: Format,
+}
+
+/// Whether somebody has agreed to lose rows.
+enum Agreed {
+    ByFlag,
+    NotYet,
+}
+
+pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
+    let config = super::config()?;
+    let target = flags.target.find(&config)?;
+    let request = Request {
+        root: &config.root,
+        default_branch: config.default_branch.as_deref(),
+        target,
+        goal: Goal::Redo { from: flags.migration },
+        reason: flags.reason,
+        enrol: if flags.enrol { Enrol::Yes } else { Enrol::No },
+    };
+    if flags.from_backup {
+        let agreed = if flags.yes { Agreed::ByFlag } else { Agreed::NotYet };
+        return from_backup(request, agreed, flags.format);
+    }
+    let mut stages = print::Stages::new(flags.format);
+    let redone = redo(&request, &mut stages);
+    drop(stages);
+    match redone? {
+        Redone::Nothing { pending } => print::nothing_to_redo(target, pending, flags.format),
+        Redone::Through(migrated) => print_migrated(target, &migrated, flags.format),
+    }
+    Ok(Exit::Done)
+}
+
+/// Restores, then migrates.
+fn from_backup(request: Request<'_>, agreed: Agreed, format: Format) -> Result<Exit, Stop> {
+    let target = request.target;
+    let Some(before) = backup_before(&request)? else {
+        print::nothing_to_redo(target, 0, format);
+        return Ok(Exit::Done);
+    };
+    if let Agreed::NotYet = agreed {
+        ask(target, &before)?;
+    }
+    let reason = request.reason.clone().unwrap_or_else(|| "redo --from-backup".to_owned());
+    let mut stages = print::Stages::new(format);
+    let restored = restore::Request {
+        root: request.root,
+        target,
+        backup: &before.backup,
+        reason: Some(reason),
+    };
+    let migrated = restore::restore(&restored, &mut stages)
+        .and_then(|_| migrate(&Request { goal: Goal::Latest, ..request }, &mut stages));
+    drop(stages);
+    print_migrated(target, &migrated?, format);
+    Ok(Exit::Done)
+}
+
+fn print_migrated(target: &Target, migrated: &Migrated, format: Format) {
+    match migrated {
+        Migrated::UpToDate { version, .. } => print::up_to_date(target, version.as_deref(), format),
+        Migrated::Done(filed) => print::filed(filed, format),
+    }
+}
+
+/// Rows are lost only if somebody says so.
+fn ask(target: &Target, before: &Before) -> Result<(), Stop> {
+    let taken = redact::printable(&before.taken);
+    let lost = format!("rows written since {taken} will be lost");
+    let not_agreed = |exit, cause: String, next_step: &str| Stop {
+        exit,
+        operation: "restore the backup from before".to_owned(),
+        place: redact::path(&before.backup),
+        cause,
+        next_step: next_step.to_owned(),
+        findings: None,
+        notes: Vec::new(),
+    };
+    let again = "cargo xtask redo --from-backup --yes";
+    if !std::io::stdin().is_terminal() {
+        let cause = format!("{lost}, and there is no terminal to ask on");
+        return Err(not_agreed(Exit::Usage, cause, again));
+    }
+    print::question(&format!("{} goes back to a backup: {lost}; go on? y/N ", target.name));
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    if read.is_ok() && ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()) {
+        return Ok(());
+    }
+    Err(not_agreed(Exit::Refused, "you said no".to_owned(), again))
+}
