@@ -28,7 +28,10 @@ pub(crate) fn standings(
 ) -> Vec<Standing> {
     let (listed, frozen) = (by_directory(sum), base.map(by_directory).unwrap_or_default());
     let standing = |migration: &Migration| {
-        let change = |line: &&Line| line.digests.change(migration, dialect);
+        let change = |line: &&Line| match migration.up {
+            File::Unchanged => Change::Nothing,
+            _ => line.digests.change(migration, dialect),
+        };
         let name = migration.directory.as_str();
         match (frozen.get(name).map(change), listed.get(name)) {
             (Some(change), _) => Standing::Frozen(change),
@@ -47,7 +50,8 @@ impl Standing {
     /// Whether the migration was linted when it was accepted, and is the same now. Where
     /// the default branch is known, only what stands there counts as linted.
     pub(crate) fn is_settled(self, migration: &Migration, base_is_known: bool) -> bool {
-        let is_plain = |file: &File| matches!(file, File::Missing | File::Read(_));
+        let is_plain =
+            |file: &File| matches!(file, File::Missing | File::Read(_) | File::Unchanged);
         let change = match self {
             Standing::Draft => return false,
             Standing::Accepted(_) if base_is_known => return false,

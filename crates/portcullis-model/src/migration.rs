@@ -25,6 +25,8 @@ pub enum File {
     TooLarge(u64),
     /// The operating system refused; its words.
     Unreadable(String),
+    /// Not read: it is known to be what was accepted.
+    Unchanged,
 }
 
 impl File {
@@ -192,6 +194,19 @@ impl MigrationSet {
     /// # Errors
     /// [`ReadError`] if `root` can't be listed.
     pub fn read(tree: &dyn Tree, root: &Path) -> Result<Self, ReadError> {
+        Self::read_changed(tree, root, &|_| false)
+    }
+
+    /// As [`MigrationSet::read`], but for the files of directories that are known to be
+    /// unchanged: of these only the names are looked at.
+    ///
+    /// # Errors
+    /// [`ReadError`] if `root` can't be listed.
+    pub fn read_changed(
+        tree: &dyn Tree,
+        root: &Path,
+        is_unchanged: &dyn Fn(&str) -> bool,
+    ) -> Result<Self, ReadError> {
         let mut entries =
             tree.entries(root).map_err(|source| ReadError { path: root.to_owned(), source })?;
         entries.sort_by(|a, b| a.name.cmp(&b.name));
@@ -202,7 +217,8 @@ impl MigrationSet {
             match entry.kind {
                 _ if entry.name == sum::FILE => {}
                 EntryKind::File => set.strays.push(Stray { path, kind: StrayKind::File }),
-                EntryKind::Directory => match read_migration(tree, path, &entry.name) {
+                EntryKind::Directory => match read_migration(tree, path, &entry.name, is_unchanged)
+                {
                     Ok(migration) => set.migrations.push(migration),
                     Err(stray) => set.strays.push(stray),
                 },
@@ -243,12 +259,22 @@ fn hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b".")
 }
 
-fn read_migration(tree: &dyn Tree, path: PathBuf, name: &OsStr) -> Result<Migration, Stray> {
+fn read_migration(
+    tree: &dyn Tree,
+    path: PathBuf,
+    name: &OsStr,
+    is_unchanged: &dyn Fn(&str) -> bool,
+) -> Result<Migration, Stray> {
     let entries = match tree.entries(&path) {
         Ok(entries) => entries,
         Err(error) => return Err(Stray { path, kind: StrayKind::Unreadable(error.to_string()) }),
     };
-    let file = |name: &str| read_file(tree, &path, &entries, name);
+    let directory = name.to_string_lossy().into_owned();
+    let is_unchanged = is_unchanged(&directory);
+    let file = |name: &str| match entries.iter().find(|entry| entry.name == name) {
+        Some(entry) if is_unchanged && entry.kind == EntryKind::File => File::Unchanged,
+        _ => read_file(tree, &path, &entries, name),
+    };
     let up = file("up.sql");
     if up == File::Missing {
         return Err(Stray { path, kind: StrayKind::NoUp });
@@ -261,7 +287,6 @@ fn read_migration(tree: &dyn Tree, path: PathBuf, name: &OsStr) -> Result<Migrat
         .filter(|name| !["up.sql", "down.sql", "metadata.toml"].contains(&name.as_str()))
         .collect();
     others.sort();
-    let directory = name.to_string_lossy().into_owned();
     Ok(Migration {
         version: version_of(&directory),
         directory,
@@ -297,7 +322,7 @@ pub fn name_of(directory: &str) -> &str {
 }
 
 fn parse_metadata(file: &File) -> Metadata {
-    if *file == File::Missing {
+    if matches!(file, File::Missing | File::Unchanged) {
         return Metadata::Absent;
     }
     let parsed = file.text().and_then(|text| text.parse::<toml::Table>().ok());

@@ -16,10 +16,9 @@ const WORDS: [&str; 3] = ["embed_migrations", "run_pending_migrations", "allow(o
 /// The Rust files that name one of the words. Of what is staged or committed only those that
 /// changed are looked at.
 pub(crate) fn read(source: &Source, repository: Option<&Repository>) -> Result<Application, Error> {
-    let exempt = schema_crate(source.tree()).into_iter().collect();
     let changed = source.changed()?;
     let candidates = match (changed, repository, &source.files) {
-        (Some(changed), _, _) => changed.into_iter().filter(|path| is_rust(path)).collect(),
+        (Some(changed), _, _) => changed.iter().filter(|path| is_rust(path)).cloned().collect(),
         (None, Some(repository), files) => {
             let version = match files {
                 Files::Disk(_) => None,
@@ -36,13 +35,16 @@ pub(crate) fn read(source: &Source, repository: Option<&Repository>) -> Result<A
             files
         }
     };
-    let files = candidates
+    let files: Vec<(PathBuf, String)> = candidates
         .into_iter()
         .filter_map(|path| Some((text(source.tree(), &path)?, path)))
         .filter(|(text, _)| WORDS.iter().any(|word| text.contains(word)))
         .map(|(text, path)| (path, text))
         .collect();
-    Ok(Application { files, exempt })
+    if files.is_empty() {
+        return Ok(Application::default());
+    }
+    Ok(Application { files, exempt: schema_crate(source.tree()).into_iter().collect() })
 }
 
 fn is_rust(path: &Path) -> bool {

@@ -1,12 +1,12 @@
 //! What the linter says of a version of the workspace, knowing its history.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use portcullis_lint::{Base, Context, Drafts, Report, lint_in};
 use portcullis_model::config::Migrations;
 use portcullis_model::exit::Exit;
-use portcullis_model::migration::{MAX_FILE, Migration, MigrationSet};
+use portcullis_model::migration::{File, MAX_FILE, Migration, MigrationSet};
 use portcullis_model::sum::{Change, Line, Sum};
 use portcullis_model::tree::{Bytes, Tree};
 
@@ -45,10 +45,27 @@ pub fn inspect(source: &Source) -> Result<Vec<Inspected>, Error> {
     let is_commit = matches!(&source.files, Files::Git(tree) if *tree.version() != Version::Index);
     let mut application = application::read(source, repository.as_ref())?;
     let mut inspected = Vec::new();
+    if let Files::Git(tree) = &source.files {
+        source.list_migrations(tree)?;
+    }
     for migrations in &source.config.migrations {
-        let set = source.migrations(&migrations.path)?;
-        let base = repository.as_ref().map(|git| newest(git, &bases, migrations, &set));
-        let base = base.transpose()?.flatten();
+        let frozen = match &repository {
+            Some(repository) => frozen(repository, &bases, &migrations.path),
+            None => Ok(None),
+        }?;
+        let unchanged = match (&repository, &frozen) {
+            (Some(repository), Some((commit, sum))) => {
+                unchanged(source, repository, commit, sum, &migrations.path)?
+            }
+            _ => HashSet::new(),
+        };
+        let set = source.migrations(&migrations.path, &unchanged)?;
+        let base = match (&repository, frozen) {
+            (Some(repository), Some(frozen)) => {
+                Some(base_of(repository, frozen, migrations, &set)?)
+            }
+            _ => None,
+        };
         let context = Context {
             base,
             drafts: if is_commit { Drafts::Reported } else { Drafts::Welcome },
@@ -73,7 +90,9 @@ pub fn base(
     let repository = Repository::find(root).ok()?.found()?;
     let head = repository.head().ok()??;
     let bases = Mainline::find(&repository, default_branch).ok()??.bases(&repository, &head);
-    newest(&repository, &bases.ok()?, migrations, set).ok()?
+    let bases = bases.ok()?;
+    let frozen = frozen(&repository, &bases, &migrations.path).ok()??;
+    base_of(&repository, frozen, migrations, set).ok()
 }
 
 /// Where the default branch was left.
@@ -93,23 +112,58 @@ fn bases(source: &Source, repository: &Repository) -> Result<Vec<Commit>, Error>
     }
 }
 
-/// Of several bases the one that has accepted most.
-fn newest(
+/// Of several bases the one that has accepted most, and what it has.
+fn frozen<'a>(
     repository: &Repository,
-    bases: &[Commit],
-    migrations: &Migrations,
-    set: &MigrationSet,
-) -> Result<Option<Base>, Error> {
-    let mut newest: Option<(&Commit, Sum)> = None;
+    bases: &'a [Commit],
+    directory: &Path,
+) -> Result<Option<(&'a Commit, Sum)>, Error> {
+    let mut most: Option<(&Commit, Sum)> = None;
     for commit in bases {
-        let sum = sum_at(repository, commit, &migrations.path)?;
-        if newest.as_ref().is_none_or(|(_, other)| sum.lines.len() > other.lines.len()) {
-            newest = Some((commit, sum));
+        let sum = sum_at(repository, commit, directory)?;
+        if most.as_ref().is_none_or(|(_, other)| sum.lines.len() > other.lines.len()) {
+            most = Some((commit, sum));
         }
     }
-    let Some((commit, sum)) = newest else { return Ok(None) };
+    Ok(most)
+}
+
+/// The frozen migrations that git knows to be as they are at the base, without reading one.
+/// In the working tree git only knows what it has seen: there all are read.
+fn unchanged(
+    source: &Source,
+    repository: &Repository,
+    base: &Commit,
+    frozen: &Sum,
+    directory: &Path,
+) -> Result<HashSet<String>, Error> {
+    let Files::Git(tree) = &source.files else { return Ok(HashSet::new()) };
+    let asked;
+    let changed = match source.changed()? {
+        Some(changed) if source.base.as_ref() == Some(base) => changed,
+        _ => {
+            asked = repository.changed(base, tree.version(), &[directory.to_owned()])?;
+            &asked
+        }
+    };
+    let mut unchanged: HashSet<String> =
+        frozen.lines.iter().map(|line| line.directory.clone()).collect();
+    for path in changed.iter().filter_map(|path| path.strip_prefix(directory).ok()) {
+        if let Some(name) = path.components().next() {
+            unchanged.remove(&*name.as_os_str().to_string_lossy());
+        }
+    }
+    Ok(unchanged)
+}
+
+fn base_of(
+    repository: &Repository,
+    (commit, sum): (&Commit, Sum),
+    migrations: &Migrations,
+    set: &MigrationSet,
+) -> Result<Base, Error> {
     let old = old_files(repository, commit, migrations, set, &sum)?;
-    Ok(Some(Base { revision: commit.short().to_owned(), sum, old }))
+    Ok(Base { revision: commit.short().to_owned(), sum, old })
 }
 
 /// What a commit has accepted; nothing where its sum can't be read.
@@ -118,12 +172,8 @@ pub(crate) fn sum_at(
     commit: &Commit,
     directory: &Path,
 ) -> Result<Sum, Error> {
-    let file = directory.join(portcullis_model::sum::FILE);
-    let text = match repository.commit(commit).read(&file, MAX_FILE) {
-        Ok(Bytes::Whole(bytes)) => String::from_utf8(bytes).unwrap_or_default(),
-        _ => return Ok(Sum::default()),
-    };
-    Ok(portcullis_model::sum::parse(&text).unwrap_or_default())
+    let text = repository.commit(commit).peek(&directory.join(portcullis_model::sum::FILE))?;
+    Ok(portcullis_model::sum::parse(&text.unwrap_or_default()).unwrap_or_default())
 }
 
 /// The files of frozen migrations that were edited, as they were accepted.
@@ -138,6 +188,9 @@ fn old_files(
         frozen.lines.iter().map(|line| (line.directory.as_str(), line)).collect();
     let mut old = BTreeMap::new();
     for migration in &set.migrations {
+        if migration.up == File::Unchanged {
+            continue;
+        }
         let line = lines.get(migration.directory.as_str());
         let change = line.map(|line| line.digests.change(migration, migrations.dialect));
         if let Some(line) = line

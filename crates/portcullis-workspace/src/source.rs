@@ -1,6 +1,8 @@
 //! Which version of the workspace a command looks at: the working tree, what is staged, or
 //! a commit. The configuration is read from the same version as the migrations.
 
+use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -47,6 +49,8 @@ pub struct Source {
     pub base: Option<Commit>,
     /// What that commit holds.
     pub base_tree: Option<GitTree>,
+    /// What differs from it, once somebody has asked.
+    changed: OnceCell<Vec<PathBuf>>,
 }
 
 const CHOOSE: &str = "choose what to lint";
@@ -60,7 +64,15 @@ impl Source {
         if wanted == Wanted::WorkingTree {
             let config = Config::find(here)?;
             let files = Files::Disk(Disk::new(&config.root));
-            return Ok(Self { config, files, repository: None, base: None, base_tree: None });
+            let changed = OnceCell::new();
+            return Ok(Self {
+                config,
+                files,
+                repository: None,
+                base: None,
+                base_tree: None,
+                changed,
+            });
         }
         let root = Config::find_root(here)?;
         let repository = Repository::find(&root)?.require(CHOOSE)?;
@@ -83,7 +95,7 @@ impl Source {
         };
         let base_tree = base.as_ref().map(|base| repository.commit(base));
         let (files, repository) = (Files::Git(tree), Some(repository));
-        Ok(Self { config, files, repository, base, base_tree })
+        Ok(Self { config, files, repository, base, base_tree, changed: OnceCell::new() })
     }
 
     /// Its files.
@@ -94,13 +106,18 @@ impl Source {
         }
     }
 
-    /// Reads the migrations in a directory.
+    /// Reads the migrations in a directory. Of those that git knows to be unchanged only the
+    /// names are read.
     ///
     /// # Errors
     /// The directory can't be read.
-    pub fn migrations(&self, directory: &Path) -> Result<MigrationSet, Error> {
+    pub fn migrations(
+        &self,
+        directory: &Path,
+        unchanged: &HashSet<String>,
+    ) -> Result<MigrationSet, Error> {
         match &self.files {
-            Files::Git(tree) => read_from_git(tree, directory),
+            Files::Git(tree) => read_from_git(tree, directory, unchanged),
             Files::Disk(disk) => MigrationSet::read(disk, directory).map_err(|error| {
                 Error::usage(
                     "read the migrations",
@@ -117,25 +134,40 @@ impl Source {
     ///
     /// # Errors
     /// Git can't be read.
-    pub fn changed(&self) -> Result<Option<Vec<PathBuf>>, Error> {
+    pub fn changed(&self) -> Result<Option<&[PathBuf]>, Error> {
         let (Some(repository), Files::Git(tree), Some(base)) =
             (&self.repository, &self.files, &self.base)
         else {
             return Ok(None);
         };
+        if let Some(changed) = self.changed.get() {
+            return Ok(Some(changed));
+        }
         // What is in a submodule never changes to git: it is refused instead.
         if repository.toplevel().join(".gitmodules").exists() {
-            let directories = self.config.migrations.iter().map(|one| one.path.clone());
-            tree.list(&directories.collect::<Vec<_>>())?;
+            self.list_migrations(tree)?;
         }
-        repository.changed(base, tree.version(), &[PathBuf::from(".")]).map(Some)
+        let changed = repository.changed(base, tree.version(), &[PathBuf::from(".")])?;
+        Ok(Some(self.changed.get_or_init(|| changed)))
+    }
+
+    /// Lists every engine's directory with one run of git.
+    pub(crate) fn list_migrations(&self, tree: &GitTree) -> Result<(), Error> {
+        let directories = self.config.migrations.iter().map(|one| one.path.clone());
+        tree.list(&directories.collect::<Vec<_>>())
     }
 }
 
 /// Git keeps no empty directory: one that is missing holds no migrations yet.
-fn read_from_git(tree: &GitTree, directory: &Path) -> Result<MigrationSet, Error> {
-    tree.read_ahead(directory)?;
-    match MigrationSet::read(tree, directory) {
+fn read_from_git(
+    tree: &GitTree,
+    directory: &Path,
+    unchanged: &HashSet<String>,
+) -> Result<MigrationSet, Error> {
+    if unchanged.is_empty() {
+        tree.read_ahead(directory)?;
+    }
+    match MigrationSet::read_changed(tree, directory, &|name| unchanged.contains(name)) {
         Ok(set) => Ok(set),
         Err(error) if error.source.kind() == io::ErrorKind::NotFound => {
             Ok(MigrationSet::empty(directory))

@@ -23,6 +23,9 @@ const USUAL: [&str; 4] = [
     "refs/heads/master",
 ];
 
+/// What the remote says is its default branch.
+const REMOTE_HEAD: &str = "refs/remotes/origin/HEAD";
+
 const DEFAULT: &str = "find the default branch";
 
 impl Repository {
@@ -41,8 +44,11 @@ impl Repository {
             let found = self.first(places.iter().map(String::as_str))?;
             return found.map(Some).ok_or_else(|| self.no_such_branch(name));
         }
-        let head = ["symbolic-ref", "--quiet", "refs/remotes/origin/HEAD"];
-        let printed = self.program().run(DEFAULT, head)?.stdout;
+        // Where there is no remote, one run of git less.
+        if self.resolve(REMOTE_HEAD)?.is_none() {
+            return self.first(USUAL.into_iter());
+        }
+        let printed = self.program().run(DEFAULT, ["symbolic-ref", "--quiet", REMOTE_HEAD])?.stdout;
         let head = String::from_utf8_lossy(&printed);
         let head = Some(head.trim_end()).filter(|name| !name.is_empty());
         self.first(head.into_iter().chain(USUAL))

@@ -99,6 +99,20 @@ impl GitTree {
         Ok(self.listing.borrow().files.get(bytes(&file)).map(|node| node.id.clone()))
     }
 
+    /// The text of a file, without a run of git for it: none if there is no such file, or if
+    /// it is no text.
+    ///
+    /// # Errors
+    /// Git can't be read.
+    pub fn peek(&self, file: &Path) -> Result<Option<String>, Error> {
+        let named = format!("{}:./{}", self.revision(), file.display());
+        let found = self.repository.objects(READ, |objects| objects.read(&named, MAX_FILE))?;
+        Ok(match found.map(|object| object.bytes) {
+            Some(Bytes::Whole(bytes)) => String::from_utf8(bytes).ok(),
+            _ => None,
+        })
+    }
+
     /// The text of a file that a person wrote; none if there is no such file.
     ///
     /// # Errors
@@ -106,11 +120,7 @@ impl GitTree {
     pub fn text(&self, file: &Path) -> Result<Option<String>, Error> {
         // Asked for by its name, a file is there most of the time; listing it takes a run of
         // git, but tells what is in the way.
-        let named = format!("{}:./{}", self.revision(), file.display());
-        let found = self.repository.objects(READ, |objects| objects.read(&named, MAX_FILE))?;
-        if let Some(Bytes::Whole(bytes)) = found.map(|object| object.bytes)
-            && let Some(text) = String::from_utf8(bytes).ok().filter(|text| !text.is_empty())
-        {
+        if let Some(text) = self.peek(file)?.filter(|text| !text.is_empty()) {
             return Ok(Some(text));
         }
         if self.object_id(file)?.is_none() {

@@ -23,7 +23,7 @@ cd "$workspace" 2>/dev/null && [ -f portcullis.toml ] || exit 0
 # them in a file beside it, on one line, with a backslash before each blank in a name.
 fresh() {
     [ -x "$program" ] && [ -r "$program.d" ] || return 1
-    sources=$(cat "$program.d") || return 1
+    IFS= read -r sources < "$program.d" || return 1
     ours=no start='' seen=''
     set -f
     IFS=' '

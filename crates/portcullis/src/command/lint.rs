@@ -69,7 +69,7 @@ pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
     let source = Source::open(&super::here()?, flags.wanted())?;
     let prefix = prefix(&source.config.root);
     // Most commits touch neither a migration nor code: they don't wait for the linter.
-    if flags.staged && source.changed()?.is_some_and(|changed| !concerns(&source, &changed)) {
+    if flags.staged && source.changed()?.is_some_and(|changed| !concerns(&source, changed)) {
         print::findings(&[], &prefix, flags.format);
         return Ok(Exit::Done);
     }

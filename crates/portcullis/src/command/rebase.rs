@@ -1,5 +1,6 @@
 //! `rebase`: a branch's own migrations come last again.
 
+use std::collections::HashSet;
 use std::time::SystemTime;
 
 use clap::Args;
@@ -31,7 +32,7 @@ pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
     let others = others(&repository, config.default_branch.as_deref(), &directories)?;
     let mut engines = Vec::new();
     for (migrations, others) in config.migrations.iter().zip(others) {
-        let working = source.migrations(&migrations.path)?;
+        let working = source.migrations(&migrations.path, &HashSet::new())?;
         engines.push(Engine { migrations, working, others });
     }
     let rebase = decide(&engines, SystemTime::now())?;
