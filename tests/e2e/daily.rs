@@ -7,3 +7,4 @@ mod redo;
 mod schema_rs;
 mod status;
 mod transcript;
+mod week;
