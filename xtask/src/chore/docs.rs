@@ -7,5 +7,8 @@ pub(super) fn run(shell: &Shell) -> anyhow::Result<()> {
     let _update = shell.push_env("PORTCULLIS_UPDATE_DOCS", "1");
     cmd!(shell, "cargo test --quiet --locked -p portcullis -p portcullis-receipt")
         .run()
-        .context("the pages couldn't be written")
+        .context("the pages couldn't be written")?;
+    cmd!(shell, "cargo test --quiet --locked -p portcullis-tests --test e2e transcript")
+        .run()
+        .context("docs/daily-loop.md couldn't be played")
 }
