@@ -110,7 +110,7 @@ impl Edit<'_> {
         let mut lines: Vec<&str> = diff.lines().collect();
         let left_out = lines.len().saturating_sub(LONGEST_DIFF);
         lines.truncate(LONGEST_DIFF);
-        let mut diff = lines.join("\n") + "\n";
+        let mut diff = redact::urls(&lines.join("\n")).into_owned() + "\n";
         if left_out > 0 {
             diff += &format!("({left_out} more lines)\n");
         }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use portcullis_model::redact;
+
 /// A line of this many bytes is data: it is not drawn.
 const LONGEST_LINE: usize = 2_000;
 
@@ -14,7 +16,7 @@ pub(crate) struct Excerpt {
 
 impl Excerpt {
     /// The line that a span begins in, and what of the span is in it; none if the line is
-    /// too long or isn't UTF-8. Looks at that line only: there may be many findings in a
+    /// too long, isn't UTF-8, or holds a password. Looks at that line only: there may be many findings in a
     /// large file.
     pub(crate) fn new(bytes: &[u8], span: &Range<usize>) -> Option<Self> {
         let is_newline = |byte: &u8| *byte == b'\n';
@@ -34,6 +36,10 @@ impl Excerpt {
         let line = std::str::from_utf8(&bytes[start..end]).ok()?;
         let meant = span.start - start..span.end.clamp(span.start, end) - start;
         line.get(meant.clone())?;
+        // A line with a password in it is named, not shown.
+        if redact::urls(line) != line {
+            return None;
+        }
         Some(Self { line: line.to_owned(), meant })
     }
 }

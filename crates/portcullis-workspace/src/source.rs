@@ -207,6 +207,9 @@ fn configuration(tree: &GitTree, root: &Path) -> Result<Config, Error> {
     })
 }
 
+/// Gets every branch, also into a clone that was told to have only one.
+const FETCH_ALL: &str = "git fetch origin '+refs/heads/*:refs/remotes/origin/*'";
+
 /// What to compare with: the revision that was asked for, or the default branch.
 fn other(
     repository: &Repository,
@@ -217,9 +220,9 @@ fn other(
         let printable = redact::printable(&redact::urls(name)).into_owned();
         let commit = repository.resolve(name)?.ok_or_else(|| {
             let hint = if repository.is_shallow() {
-                "fetch it: this clone is shallow, git fetch --unshallow gets everything"
+                format!("this clone is shallow: {FETCH_ALL} --unshallow")
             } else {
-                "name a commit, branch or tag that is here (git branch --all lists the branches)"
+                format!("name a commit, branch or tag that is here, or fetch it: {FETCH_ALL}")
             };
             Error::usage(CHOOSE, "--since", format!("git knows no revision {printable}"), hint)
         })?;
@@ -231,7 +234,9 @@ fn other(
             CHOOSE,
             "--since",
             "there is no default branch: neither origin/HEAD, nor main or master",
-            format!("name one: cargo xtask lint --since REV, or default-branch in {FILE}"),
+            format!(
+                "fetch it ({FETCH_ALL}), or name one: lint --since REV, default-branch in {FILE}"
+            ),
         )
     })
 }

@@ -108,3 +108,21 @@ fn findings_are_commands_for_github() {
     let found = report(&[(UP, up), DROP, more]);
     insta::assert_snapshot!("github", render::github(&found, Path::new("services/shop")));
 }
+
+#[test]
+fn a_password_in_a_migration_is_not_shown() {
+    let up = "SELECT dblink('postgres://me:hunter2@db/x'); COMMIT;\n";
+    let (set, mut context) = example(&[(UP, up.as_bytes()), DROP]);
+    context.base = Some(Base {
+        revision: "main".to_owned(),
+        sum: portcullis_model::sum::parse(std::str::from_utf8(rule::example::SUM.1).unwrap()).unwrap(),
+        old: [(UP.into(), CREATE.1.to_vec())].into(),
+    });
+    let report = lint_in(&set, Dialect::Sqlite, &context);
+    let rules: Vec<_> = report.findings.iter().map(|finding| finding.rule).collect();
+    assert!(rules.contains(&"transaction-control") && rules.contains(&"edited-sql"), "{rules:?}");
+    let printed = render::human(&report, false)
+        + &render::github(&report, Path::new(""))
+        + &serde_json::to_string(&report).unwrap();
+    assert!(!printed.contains("hunter2"), "{printed}");
+}
