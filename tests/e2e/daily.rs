@@ -2,6 +2,7 @@
 
 mod drift;
 mod help;
+mod history;
 mod new;
 mod redo;
 mod schema_rs;

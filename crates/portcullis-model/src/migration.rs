@@ -110,6 +110,11 @@ impl Migration {
         hasher.finish()
     }
 
+    /// Reads one directory; none if it is no migration.
+    pub fn read(tree: &dyn Tree, path: &Path) -> Option<Self> {
+        read_migration(tree, path.to_owned(), path.file_name()?, &|_| false).ok()
+    }
+
     /// The directory's name, safe to print.
     pub fn printable_name(&self) -> String {
         redact::printable(&self.directory).into_owned()

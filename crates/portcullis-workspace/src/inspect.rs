@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use portcullis_lint::{Base, Context, Drafts, Report, lint_in};
-use portcullis_model::config::Migrations;
+use portcullis_model::config::{Config, FILE, Migrations};
 use portcullis_model::exit::Exit;
-use portcullis_model::migration::{File, MAX_FILE, Migration, MigrationSet};
+use portcullis_model::migration::{File, Migration, MigrationSet};
 use portcullis_model::sum::{Change, Line, Sum};
-use portcullis_model::tree::{Bytes, Tree};
+use portcullis_model::tree::Tree;
 
 use crate::Error;
 use crate::application;
@@ -29,11 +29,37 @@ pub struct Inspected {
     pub frozen: Sum,
 }
 
+/// What an inspection came to.
+#[derive(Debug, Clone)]
+pub struct Inspection {
+    /// Every engine's.
+    pub engines: Vec<Inspected>,
+    /// Whether git could say what is frozen.
+    pub history: History,
+}
+
+/// Whether it is known what the default branch has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum History {
+    /// It is, or there is no git to ask.
+    Known,
+    /// There are commits, but no default branch, or not the commit where this one left it.
+    Unknown,
+}
+
+/// What is frozen of one directory.
+struct Frozen<'a> {
+    commit: &'a Commit,
+    /// Where that commit has it: a configuration may move it, but not out of history.
+    directory: PathBuf,
+    sum: Sum,
+}
+
 /// Lints every engine's migrations, and the application's code.
 ///
 /// # Errors
 /// A directory or git can't be read.
-pub fn inspect(source: &Source) -> Result<Vec<Inspected>, Error> {
+pub fn inspect(source: &Source) -> Result<Inspection, Error> {
     let repository = match &source.repository {
         Some(repository) => Some(repository.clone()),
         None => Repository::find(&source.config.root)?.found(),
@@ -50,12 +76,12 @@ pub fn inspect(source: &Source) -> Result<Vec<Inspected>, Error> {
     }
     for migrations in &source.config.migrations {
         let frozen = match &repository {
-            Some(repository) => frozen(repository, &bases, &migrations.path),
+            Some(repository) => frozen(repository, &bases, migrations),
             None => Ok(None),
         }?;
         let unchanged = match (&repository, &frozen) {
-            (Some(repository), Some((commit, sum))) => {
-                unchanged(source, repository, commit, sum, &migrations.path)?
+            (Some(repository), Some(frozen)) => {
+                unchanged(source, repository, frozen, &migrations.path)?
             }
             _ => HashSet::new(),
         };
@@ -76,7 +102,12 @@ pub fn inspect(source: &Source) -> Result<Vec<Inspected>, Error> {
         let frozen = context.base.map(|base| base.sum).unwrap_or_default();
         inspected.push(Inspected { migrations: migrations.clone(), set, report, frozen });
     }
-    Ok(inspected)
+    let commits = match &repository {
+        Some(repository) => repository.head()?.is_some(),
+        None => false,
+    };
+    let history = if commits && bases.is_empty() { History::Unknown } else { History::Known };
+    Ok(Inspection { engines: inspected, history })
 }
 
 /// What is frozen of one directory of the working tree. Without git, or with one that can't
@@ -91,7 +122,7 @@ pub fn base(
     let head = repository.head().ok()??;
     let bases = Mainline::find(&repository, default_branch).ok()??.bases(&repository, &head);
     let bases = bases.ok()?;
-    let frozen = frozen(&repository, &bases, &migrations.path).ok()??;
+    let frozen = frozen(&repository, &bases, migrations).ok()??;
     base_of(&repository, frozen, migrations, set).ok()
 }
 
@@ -112,20 +143,36 @@ fn bases(source: &Source, repository: &Repository) -> Result<Vec<Commit>, Error>
     }
 }
 
-/// Of several bases the one that has accepted most, and what it has.
+/// Of several bases the one that has accepted most, and what it has. None where nothing was
+/// accepted yet: what this branch accepts, as it comes under the gate, is trusted.
 fn frozen<'a>(
     repository: &Repository,
     bases: &'a [Commit],
-    directory: &Path,
-) -> Result<Option<(&'a Commit, Sum)>, Error> {
-    let mut most: Option<(&Commit, Sum)> = None;
+    migrations: &Migrations,
+) -> Result<Option<Frozen<'a>>, Error> {
+    let mut most: Option<Frozen<'_>> = None;
     for commit in bases {
-        let sum = sum_at(repository, commit, directory)?;
-        if most.as_ref().is_none_or(|(_, other)| sum.lines.len() > other.lines.len()) {
-            most = Some((commit, sum));
+        let directory = directory_at(repository, commit, migrations)?;
+        let sum = sum_at(repository, commit, &directory)?;
+        if most.as_ref().map_or(0, |other| other.sum.lines.len()) < sum.lines.len() {
+            most = Some(Frozen { commit, directory, sum });
         }
     }
     Ok(most)
+}
+
+/// Where a commit's own configuration has an engine's migrations.
+fn directory_at(
+    repository: &Repository,
+    commit: &Commit,
+    migrations: &Migrations,
+) -> Result<PathBuf, Error> {
+    let text = repository.commit(commit).peek(Path::new(FILE))?.unwrap_or_default();
+    let config = Config::parse(&text, repository.root()).ok();
+    let theirs = config.and_then(|config| {
+        config.migrations.into_iter().find(|one| one.dialect == migrations.dialect)
+    });
+    Ok(theirs.map_or_else(|| migrations.path.clone(), |theirs| theirs.path))
 }
 
 /// The frozen migrations that git knows to be as they are at the base, without reading one.
@@ -133,21 +180,20 @@ fn frozen<'a>(
 fn unchanged(
     source: &Source,
     repository: &Repository,
-    base: &Commit,
-    frozen: &Sum,
+    frozen: &Frozen<'_>,
     directory: &Path,
 ) -> Result<HashSet<String>, Error> {
     let Files::Git(tree) = &source.files else { return Ok(HashSet::new()) };
     let asked;
     let changed = match source.changed()? {
-        Some(changed) if source.base.as_ref() == Some(base) => changed,
+        Some(changed) if source.base.as_ref() == Some(frozen.commit) => changed,
         _ => {
-            asked = repository.changed(base, tree.version(), &[directory.to_owned()])?;
+            asked = repository.changed(frozen.commit, tree.version(), &[directory.to_owned()])?;
             &asked
         }
     };
     let mut unchanged: HashSet<String> =
-        frozen.lines.iter().map(|line| line.directory.clone()).collect();
+        frozen.sum.lines.iter().map(|line| line.directory.clone()).collect();
     for path in changed.iter().filter_map(|path| path.strip_prefix(directory).ok()) {
         if let Some(name) = path.components().next() {
             unchanged.remove(&*name.as_os_str().to_string_lossy());
@@ -158,70 +204,74 @@ fn unchanged(
 
 fn base_of(
     repository: &Repository,
-    (commit, sum): (&Commit, Sum),
+    frozen: Frozen<'_>,
     migrations: &Migrations,
     set: &MigrationSet,
 ) -> Result<Base, Error> {
-    let old = old_files(repository, commit, migrations, set, &sum)?;
-    Ok(Base { revision: commit.short().to_owned(), sum, old })
+    let old = old_files(repository, &frozen, migrations, set)?;
+    Ok(Base { revision: frozen.commit.short().to_owned(), sum: frozen.sum, old })
 }
 
-/// What a commit has accepted; nothing where its sum can't be read.
+/// What a commit has accepted: as much of it as can be read, should somebody have committed a
+/// conflict.
 pub(crate) fn sum_at(
     repository: &Repository,
     commit: &Commit,
     directory: &Path,
 ) -> Result<Sum, Error> {
     let text = repository.commit(commit).peek(&directory.join(portcullis_model::sum::FILE))?;
-    Ok(portcullis_model::sum::parse(&text.unwrap_or_default()).unwrap_or_default())
+    let (lines, _) = portcullis_model::sum::lines(&text.unwrap_or_default());
+    Ok(Sum { lines })
 }
 
 /// The files of frozen migrations that were edited, as they were accepted.
 fn old_files(
     repository: &Repository,
-    base: &Commit,
+    frozen: &Frozen<'_>,
     migrations: &Migrations,
     set: &MigrationSet,
-    frozen: &Sum,
 ) -> Result<BTreeMap<PathBuf, Vec<u8>>, Error> {
     let lines: BTreeMap<&str, &Line> =
-        frozen.lines.iter().map(|line| (line.directory.as_str(), line)).collect();
+        frozen.sum.lines.iter().map(|line| (line.directory.as_str(), line)).collect();
+    let is_edited = |migration: &Migration, line: &Line| {
+        migration.up != File::Unchanged
+            && line.digests.change(migration, migrations.dialect) != Change::Nothing
+    };
     let mut old = BTreeMap::new();
+    // Listed with one run of git, however many were edited.
+    let base = repository.commit(frozen.commit);
     for migration in &set.migrations {
-        if migration.up == File::Unchanged {
+        let Some(line) = lines.get(migration.directory.as_str()) else { continue };
+        if !is_edited(migration, line) {
             continue;
         }
-        let line = lines.get(migration.directory.as_str());
-        let change = line.map(|line| line.digests.change(migration, migrations.dialect));
-        if let Some(line) = line
-            && change.is_some_and(|change| change != Change::Nothing)
-        {
-            let path = &migration.path;
-            let commit = repository.find_earlier(base, path, |tree| {
-                is_as_accepted(tree, migration, &migrations.path, line)
-            })?;
-            if let Some(commit) = commit {
-                old.extend(files(&repository.commit(&commit), path));
-            }
+        if old.is_empty() {
+            base.list(std::slice::from_ref(&frozen.directory))?;
         }
+        let then = frozen.directory.join(&migration.directory);
+        let accepted = |tree: &dyn Tree| {
+            let then = Migration::read(tree, &then);
+            then.filter(|then| then.fingerprint() == line.digests.fingerprint)
+        };
+        let mut found = accepted(&base);
+        if found.is_none() {
+            repository.find_earlier(frozen.commit, &then, |tree| {
+                found = accepted(tree);
+                found.is_some()
+            })?;
+        }
+        old.extend(found.iter().flat_map(|found| files(found, &migration.path)));
     }
     Ok(old)
 }
 
-fn is_as_accepted(tree: &dyn Tree, migration: &Migration, root: &Path, line: &Line) -> bool {
-    MigrationSet::read(tree, root).is_ok_and(|set| {
-        let then = set.migrations.iter().find(|then| then.directory == migration.directory);
-        then.is_some_and(|then| then.fingerprint() == line.digests.fingerprint)
-    })
-}
-
-fn files(tree: &dyn Tree, directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let names = ["up.sql", "down.sql", "metadata.toml"].map(|name| directory.join(name));
-    names
-        .into_iter()
-        .filter_map(|path| match tree.read(&path, MAX_FILE) {
-            Ok(Bytes::Whole(bytes)) => Some((path, bytes)),
-            _ => None,
-        })
-        .collect()
+/// What was read of a migration, by the path that it has now.
+fn files(migration: &Migration, path: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let files = [
+        ("up.sql", &migration.up),
+        ("down.sql", &migration.down),
+        ("metadata.toml", &migration.metadata_file),
+    ];
+    let read = files.into_iter().filter_map(|(name, file)| Some((name, file.bytes()?)));
+    read.map(|(name, bytes)| (path.join(name), bytes.to_owned())).collect()
 }

@@ -70,7 +70,7 @@ fn a_revision_or_branch_that_is_not_there_is_put_right() {
     stops(&workspace, &["lint", "--since"], 2, &["no commit yet", "lint --staged"]);
     super::start(&workspace);
     stops(&workspace, &["lint", "--since"], 2, &["no default branch", "--since REV"]);
-    stops(&workspace, &["lint", "--since", "gone"], 2, &["no revision gone", "git branch"]);
+    stops(&workspace, &["lint", "--since", "gone"], 2, &["no revision gone", "git fetch origin"]);
     let url = "postgres://me:hunter2@db/x";
     workspace.stops(&["lint", "--since", url], 2);
     workspace.configure(&format!("default-branch = \"gone\"\n{CONFIGURATION}"));

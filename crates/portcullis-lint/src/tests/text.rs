@@ -1,5 +1,7 @@
 //! How findings look.
 
+use portcullis_model::sum;
+
 use super::*;
 
 #[test]
@@ -115,7 +117,7 @@ fn a_password_in_a_migration_is_not_shown() {
     let (set, mut context) = example(&[(UP, up.as_bytes()), DROP]);
     context.base = Some(Base {
         revision: "main".to_owned(),
-        sum: portcullis_model::sum::parse(std::str::from_utf8(rule::example::SUM.1).unwrap()).unwrap(),
+        sum: sum::parse(std::str::from_utf8(rule::example::SUM.1).unwrap()).unwrap(),
         old: [(UP.into(), CREATE.1.to_vec())].into(),
     });
     let report = lint_in(&set, Dialect::Sqlite, &context);

@@ -35,7 +35,7 @@ const TOOL: &str = concat!("portcullis/", env!("CARGO_PKG_VERSION"));
 
 pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
     let source = Source::open(&super::here()?, Wanted::WorkingTree)?;
-    let inspected = inspect(&source)?;
+    let inspected = inspect(&source)?.engines;
     let engines: Vec<Engine<'_>> = inspected
         .iter()
         .map(|one| Engine {

@@ -8,7 +8,8 @@ use portcullis_flow::Stop;
 use portcullis_lint::Report;
 use portcullis_model::config::FILE;
 use portcullis_model::exit::Exit;
-use portcullis_workspace::inspect::inspect;
+use portcullis_model::migration::File;
+use portcullis_workspace::inspect::{History, inspect};
 use portcullis_workspace::source::{Source, Wanted};
 
 use super::Format;
@@ -73,8 +74,13 @@ pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
         print::findings(&[], &prefix, flags.format);
         return Ok(Exit::Done);
     }
-    let reports: Vec<Report> =
-        inspect(&source)?.into_iter().map(|inspected| inspected.report).collect();
+    let inspection = inspect(&source)?;
+    // Where somebody accepts, it matters what nobody may change any more.
+    let accepts = inspection.engines.iter().any(|one| one.set.sum_file != File::Missing);
+    if inspection.history == History::Unknown && accepts {
+        print::history_is_unknown(flags.format);
+    }
+    let reports: Vec<Report> = inspection.engines.into_iter().map(|one| one.report).collect();
     print::findings(&reports, &prefix, flags.format);
     let errors = reports.iter().any(|report| report.verdict().errors > 0);
     Ok(if errors { Exit::Refused } else { Exit::Done })

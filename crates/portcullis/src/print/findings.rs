@@ -26,3 +26,17 @@ pub(crate) fn findings(reports: &[Report], prefix: &Path, format: LintFormat) {
 fn said(texts: impl Iterator<Item = String>) {
     texts.filter(|text| !text.is_empty()).for_each(|text| super::text(&text));
 }
+
+/// Said beside the findings, not among them: nothing is wrong with a file.
+pub(crate) fn history_is_unknown(format: LintFormat) {
+    const WHY: &str = "git can't say here what is frozen: there is no default branch, or not the \
+        commit where this one left it";
+    const NEXT: &str = "fetch it (in GitHub Actions: fetch-depth: 0), or name default-branch in \
+        portcullis.toml";
+    match format {
+        LintFormat::Human | LintFormat::Json => {
+            super::stop::error(&format!("note: {WHY}; {NEXT}\n"))
+        }
+        LintFormat::Github => super::text(&format!("::warning title=history::{WHY}; {NEXT}")),
+    }
+}

@@ -24,7 +24,7 @@ use crate::command::Format;
 
 pub(crate) use daily::LOOP;
 pub(crate) use drift::drift;
-pub(crate) use findings::findings;
+pub(crate) use findings::{findings, history_is_unknown};
 pub(crate) use lists::{backups, receipt, receipts};
 pub(crate) use stages::{Silent, Stages};
 pub(crate) use status::{Rows, status};

@@ -82,7 +82,7 @@ pub(crate) fn question(text: &str) {
     error(&safe(text));
 }
 
-fn error(text: &str) {
+pub(super) fn error(text: &str) {
     let mut err = anstream::stderr().lock();
     let _ = err.write_all(text.as_bytes());
     let _ = err.flush();
