@@ -35,7 +35,9 @@ fn bash_completes_the_gate_and_leaves_the_rest_of_cargo_alone() {
         ("cargo xtask backup li", "list"),
         ("cargo xtask migrate --re", "--reason"),
         ("cargo xtask completions z", "zsh"),
+        ("cargo -q +stable xtask mig", "migrate"),
         ("cargo bui", "other"),
+        ("cargo -q bui", "other"),
     ] {
         assert_eq!(completed(&script, words), expected, "{words}");
     }

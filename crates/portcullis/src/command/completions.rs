@@ -65,9 +65,11 @@ if [[ -z ${_portcullis_before+set} ]]; then
     _portcullis_before=$(complete -p cargo 2>/dev/null | sed -n 's/.* -F \([^ ]*\) .*/\1/p')
 fi
 _portcullis_cargo() {
-    if [[ ${COMP_WORDS[1]} == xtask && $COMP_CWORD -gt 1 ]]; then
-        COMP_WORDS=(cargo_xtask "${COMP_WORDS[@]:2}")
-        COMP_CWORD=$((COMP_CWORD - 1))
+    local at=1
+    while [[ ${COMP_WORDS[at]} == [-+]* ]]; do at=$((at + 1)); done
+    if [[ ${COMP_WORDS[at]} == xtask && $COMP_CWORD -gt $at ]]; then
+        COMP_WORDS=(cargo_xtask "${COMP_WORDS[@]:at+1}")
+        COMP_CWORD=$((COMP_CWORD - at))
         _cargo_xtask cargo_xtask "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
     elif [[ -n $_portcullis_before ]]; then
         "$_portcullis_before" "$@"
