@@ -1,11 +1,14 @@
 //! The daily loop: new, edit, lint, redo, accept, commit, merge, rebase.
 
+mod accept;
 mod drift;
 mod help;
 mod history;
 mod new;
+mod rebase;
 mod redo;
 mod schema_rs;
 mod status;
+mod sum;
 mod transcript;
 mod week;

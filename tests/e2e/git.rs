@@ -20,7 +20,7 @@ fn committed() -> Workspace {
 }
 
 /// Makes the directory a repository, and commits what is in it.
-fn start(workspace: &Workspace) {
+pub(crate) fn start(workspace: &Workspace) {
     git(workspace, &["init", "--quiet", "--initial-branch=main"]);
     for (key, value) in [("user.name", "Test"), ("user.email", "test@example.org")] {
         git(workspace, &["config", key, value]);
@@ -29,7 +29,7 @@ fn start(workspace: &Workspace) {
 }
 
 /// Git in this workspace, without any configuration of the user's.
-fn command(workspace: &Workspace, arguments: &[&str]) -> Command {
+pub(crate) fn command(workspace: &Workspace, arguments: &[&str]) -> Command {
     let mut command = Command::new("git");
     workspace.prepare(&mut command);
     command.env("GIT_CONFIG_NOSYSTEM", "1").args(["-c", "protocol.file.allow=always"]);
@@ -39,13 +39,13 @@ fn command(workspace: &Workspace, arguments: &[&str]) -> Command {
 
 /// Git, which must succeed.
 #[track_caller]
-fn git(workspace: &Workspace, arguments: &[&str]) -> Ran {
+pub(crate) fn git(workspace: &Workspace, arguments: &[&str]) -> Ran {
     Ran::of(&command(workspace, arguments).output().unwrap()).expect(0)
 }
 
 /// Commits everything, whatever a hook would say.
 #[track_caller]
-fn commit(workspace: &Workspace) {
+pub(crate) fn commit(workspace: &Workspace) {
     git(workspace, &["add", "--all"]);
     git(workspace, &["commit", "--quiet", "--no-verify", "--allow-empty", "--message=."]);
 }

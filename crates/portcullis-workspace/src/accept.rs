@@ -82,7 +82,10 @@ pub fn objections<'a>(engine: &'a Engine<'_>, request: &Request<'_>) -> Vec<&'a 
         line.is_none_or(|line| engine.frozen.line(&line.directory).is_some())
     };
     let is_other_draft = |finding: &Finding| {
-        let mut drafts = engine.set.migrations.iter().filter(|one| !is_meant(one, request.names));
+        let is_other = |one: &&Migration| {
+            !is_meant(&one.directory, request.names) && engine.frozen.line(&one.directory).is_none()
+        };
+        let mut drafts = engine.set.migrations.iter().filter(is_other);
         drafts.any(|other| finding.file.starts_with(&other.path))
     };
     let is_settled = |finding: &Finding| match finding.rule {
@@ -110,12 +113,21 @@ fn is_about_history(rule: &str) -> bool {
     ["sum-malformed", "sum-line-missing", "accepted-missing", "draft-out-of-order"].contains(&rule)
 }
 
-fn is_meant(migration: &Migration, names: &[String]) -> bool {
-    let is_its = |name: &String| {
-        [&*migration.version, &*migration.directory, name_of(&migration.directory)]
-            .contains(&name.as_str())
-    };
-    names.is_empty() || names.iter().any(is_its)
+/// No names mean everything.
+fn is_meant(directory: &str, names: &[String]) -> bool {
+    names.is_empty() || names.iter().any(|name| is_name_of(directory, name))
+}
+
+/// Whether somebody may call a migration so: also by its path, as a shell completes it.
+fn is_name_of(directory: &str, name: &str) -> bool {
+    let name = name.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    !name.is_empty() && (words(directory).contains(&name) || version_of(directory) == name)
+}
+
+/// What people take from a listing.
+fn words(directory: &str) -> [&str; 3] {
+    let version = directory.split('_').next().unwrap_or_default();
+    [directory, version, name_of(directory)]
 }
 
 /// Names that no engine has a migration for are refused.
@@ -123,18 +135,20 @@ fn is_meant(migration: &Migration, names: &[String]) -> bool {
 /// # Errors
 /// The first of them, with what it may have meant.
 pub fn check_names(engines: &[Engine<'_>], names: &[String]) -> Result<(), Error> {
-    let all: Vec<&Migration> = engines.iter().flat_map(|engine| &engine.set.migrations).collect();
-    let known: Vec<&str> = all
-        .iter()
-        .flat_map(|one| [&*one.version, &*one.directory, name_of(&one.directory)])
-        .collect();
-    match names.iter().find(|name| !known.contains(&name.as_str())) {
+    let sums: Vec<Sum> =
+        engines.iter().map(|engine| engine.set.sum().unwrap_or_default()).collect();
+    let there = engines.iter().flat_map(|engine| &engine.set.migrations);
+    let listed = sums.iter().flat_map(|sum| &sum.lines).map(|line| &line.directory);
+    let all: Vec<&String> = there.map(|one| &one.directory).chain(listed).collect();
+    let is_known = |name: &&String| all.iter().any(|directory| is_name_of(directory, name));
+    match names.iter().find(|name| !is_known(name)) {
         None => Ok(()),
         Some(name) => Err(Error::usage(
             OPERATION,
             format!("\"{}\"", printable(&redact::urls(name))),
             "there is no migration of this name",
-            match like(name, &known) {
+            match like(name, &all.iter().flat_map(|directory| words(directory)).collect::<Vec<_>>())
+            {
                 Some(meant) => format!("did you mean {}?", printable(meant)),
                 None => "cargo xtask status lists the drafts".to_owned(),
             },
@@ -163,7 +177,8 @@ pub fn decide(engine: &Engine<'_>, request: &Request<'_>) -> Result<Accepted, Er
     for migration in &engine.set.migrations {
         let before = there.line(&migration.directory);
         let acceptance = there.acceptance(migration, engine.migrations.dialect);
-        let wanted = acceptance != Acceptance::Accepted && is_meant(migration, request.names);
+        let wanted =
+            acceptance != Acceptance::Accepted && is_meant(&migration.directory, request.names);
         match before {
             Some(line) if !wanted => accepted.sum.lines.push(line.clone()),
             None if !wanted => left = left.or(Some(migration)),
@@ -172,7 +187,7 @@ pub fn decide(engine: &Engine<'_>, request: &Request<'_>) -> Result<Accepted, Er
                     return Err(order(left, migration));
                 }
                 if let Some(before) = before {
-                    refuse_protected(migration, before, request.protected)?;
+                    refuse_protected(engine, before, "it was edited", request.protected)?;
                 }
                 let line = line(engine, migration, request.tool);
                 accepted.sum.lines.push(line.clone());
@@ -184,10 +199,13 @@ pub fn decide(engine: &Engine<'_>, request: &Request<'_>) -> Result<Accepted, Er
         engine.set.migrations.iter().map(|one| one.directory.as_str()).collect();
     let gone = there.lines.iter().filter(|line| !present.contains(line.directory.as_str()));
     for line in gone {
-        match engine.frozen.line(&line.directory) {
-            // `objections` has it.
-            Some(_) => accepted.sum.lines.push(line.clone()),
-            None => accepted.dropped.push(line.directory.clone()),
+        // `objections` has what is frozen.
+        let is_frozen = engine.frozen.line(&line.directory).is_some();
+        if is_frozen || !is_meant(&line.directory, request.names) {
+            accepted.sum.lines.push(line.clone());
+        } else {
+            refuse_protected(engine, line, "it is gone", request.protected)?;
+            accepted.dropped.push(line.directory.clone());
         }
     }
     let version = |line: &Line| (version_of(&line.directory), line.directory.clone());
@@ -232,20 +250,21 @@ fn order(left: &Migration, meant: &Migration) -> Error {
 
 /// What a protected database has was accepted for good.
 fn refuse_protected(
-    migration: &Migration,
-    before: &Line,
+    engine: &Engine<'_>,
+    line: &Line,
+    what: &str,
     protected: &[Protected],
 ) -> Result<(), Error> {
-    let has = |one: &&Protected| {
-        one.version == migration.version && one.fingerprint == before.digests.fingerprint
-    };
+    let version = version_of(&line.directory);
+    let has =
+        |one: &&Protected| one.version == version && one.fingerprint == line.digests.fingerprint;
     match protected.iter().find(has) {
         None => Ok(()),
         Some(protected) => Err(Error::refused(
             OPERATION,
-            redact::path(&migration.path),
+            redact::path(&engine.migrations.path.join(&line.directory)),
             format!(
-                "it was edited, but is frozen: {} has it as it was accepted",
+                "{what}, but is frozen: {} has it as it was accepted",
                 printable(&protected.target)
             ),
             "put it back as it was (git log -p shows it), and write a new migration: cargo xtask new NAME",
@@ -253,14 +272,19 @@ fn refuse_protected(
     }
 }
 
-/// Writes the sum, if it says something new.
+/// Writes the sums that say something new: all of them, or none.
 ///
 /// # Errors
-/// It can't be written; what was there is as it was.
-pub fn carry_out(root: &Path, engine: &Engine<'_>, accepted: &Accepted) -> Result<(), Error> {
-    if accepted.lines.is_empty() && accepted.dropped.is_empty() {
-        return Ok(());
-    }
-    let path = root.join(&engine.migrations.path).join(sum::FILE);
-    files::write(&path, &accepted.sum.to_string())
+/// One can't be written; what was there is as it was.
+pub fn carry_out(root: &Path, engines: &[Engine<'_>], decided: &[Accepted]) -> Result<(), Error> {
+    let changed = engines
+        .iter()
+        .zip(decided)
+        .filter(|(_, accepted)| !accepted.lines.is_empty() || !accepted.dropped.is_empty());
+    let files: Vec<_> = changed
+        .map(|(engine, accepted)| {
+            (root.join(&engine.migrations.path).join(sum::FILE), accepted.sum.to_string())
+        })
+        .collect();
+    files::write(&files)
 }

@@ -12,7 +12,7 @@ use portcullis_model::tree::Tree;
 
 use crate::Error;
 use crate::application;
-use crate::git::{Commit, Repository, Version};
+use crate::git::{Commit, Repository, Underway, Version};
 use crate::mainline::Mainline;
 use crate::source::{Files, Source};
 
@@ -119,9 +119,8 @@ pub fn base(
     set: &MigrationSet,
 ) -> Option<Base> {
     let repository = Repository::find(root).ok()?.found()?;
-    let head = repository.head().ok()??;
-    let bases = Mainline::find(&repository, default_branch).ok()??.bases(&repository, &head);
-    let bases = bases.ok()?;
+    let mainline = Mainline::find(&repository, default_branch).ok()??;
+    let bases = left(&repository, &mainline).ok()?;
     let frozen = frozen(&repository, &bases, migrations).ok()??;
     base_of(&repository, frozen, migrations, set).ok()
 }
@@ -133,14 +132,24 @@ fn bases(source: &Source, repository: &Repository) -> Result<Vec<Commit>, Error>
     {
         return Ok(source.base.iter().cloned().collect());
     }
-    let Some(head) = repository.head()? else { return Ok(Vec::new()) };
     let mainline = Mainline::find(repository, source.config.default_branch.as_deref())?;
     let Some(mainline) = mainline else { return Ok(Vec::new()) };
-    match mainline.bases(repository, &head) {
+    match left(repository, &mainline) {
         // In a shallow clone the base isn't known; `--since` asks for it and says so.
         Err(error) if error.exit == Exit::Refused => Ok(Vec::new()),
         bases => bases,
     }
+}
+
+/// Where the next commit will have left the default branch: one that finishes a merge comes
+/// from two.
+fn left(repository: &Repository, mainline: &Mainline) -> Result<Vec<Commit>, Error> {
+    let mut parents: Vec<Commit> = repository.head()?.into_iter().collect();
+    if repository.underway() == Some(Underway::Merge) {
+        parents.extend(repository.resolve("MERGE_HEAD")?);
+    }
+    let bases = parents.iter().map(|parent| mainline.bases(repository, parent));
+    Ok(bases.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 /// Of several bases the one that has accepted most, and what it has. None where nothing was
@@ -212,15 +221,25 @@ fn base_of(
     Ok(Base { revision: frozen.commit.short().to_owned(), sum: frozen.sum, old })
 }
 
-/// What a commit has accepted: as much of it as can be read, should somebody have committed a
-/// conflict.
+/// What a commit has accepted. Should somebody have committed a conflict: what stands outside
+/// it, as neither side of it was decided.
 pub(crate) fn sum_at(
     repository: &Repository,
     commit: &Commit,
     directory: &Path,
 ) -> Result<Sum, Error> {
     let text = repository.commit(commit).peek(&directory.join(portcullis_model::sum::FILE))?;
-    let (lines, _) = portcullis_model::sum::lines(&text.unwrap_or_default());
+    let text = text.unwrap_or_default();
+    let mut outside = String::new();
+    let mut in_conflict = false;
+    for line in text.split_inclusive('\n') {
+        in_conflict |= line.starts_with("<<<<<<<");
+        if !in_conflict {
+            outside.push_str(line);
+        }
+        in_conflict &= !line.starts_with(">>>>>>>");
+    }
+    let (lines, _) = portcullis_model::sum::lines(&outside);
     Ok(Sum { lines })
 }
 

@@ -9,6 +9,8 @@ pub struct Mainline {
     /// Its newest commits: the remote's, the local branch's. Not that of the branch that is
     /// checked out, where the remote has one too: what isn't pushed is still one's own.
     pub tips: Vec<Branch>,
+    /// Whether it is the branch that is checked out.
+    pub is_checked_out: bool,
 }
 
 impl Mainline {
@@ -25,10 +27,11 @@ impl Mainline {
                 (Some(branch.clone()), there)
             }
         };
+        let current = checked_out(repository);
         let is_checked_out =
-            |branch: &Branch| checked_out(repository).as_deref() == Some(branch.name.as_str());
-        let here = here.filter(|here| there.is_none() || !is_checked_out(here));
-        Ok(Some(Self { tips: there.into_iter().chain(here).collect() }))
+            here.as_ref().is_some_and(|here| current.as_deref() == Some(here.name.as_str()));
+        let here = here.filter(|_| there.is_none() || !is_checked_out);
+        Ok(Some(Self { tips: there.into_iter().chain(here).collect(), is_checked_out }))
     }
 
     /// Where a commit left the default branch; several where the local branch isn't the
@@ -59,8 +62,10 @@ fn named(repository: &Repository, place: &str, name: &str) -> Result<Option<Bran
     Ok(commit.map(|commit| Branch { name: shown, commit }))
 }
 
-/// The branch that is checked out; none if it is a commit.
+/// The branch that is checked out, or that `git rebase` is moving; none if it is a commit.
 fn checked_out(repository: &Repository) -> Option<String> {
-    let head = std::fs::read_to_string(repository.directory().join("HEAD")).ok()?;
-    head.trim().strip_prefix("ref: refs/heads/").map(str::to_owned)
+    let head = |file: &str| std::fs::read_to_string(repository.directory().join(file)).ok();
+    let rebased = || head("rebase-merge/head-name").or_else(|| head("rebase-apply/head-name"));
+    let current = head("HEAD").and_then(|head| Some(head.strip_prefix("ref: ")?.to_owned()));
+    current.or_else(rebased)?.trim().strip_prefix("refs/heads/").map(str::to_owned)
 }

@@ -62,22 +62,22 @@ pub fn create(request: &Request<'_>) -> Result<Created, Error> {
         .ok_or_else(|| nothing_after(OPERATION, newest.unwrap_or_default()))?;
     let directory = format!("{version}_{name}");
     let mut created = Created { directory, files: Vec::new(), to_write: Vec::new() };
-    for migrations in request.migrations {
-        let path = migrations.path.join(&created.directory);
-        let files = contents(request.sql, migrations.dialect);
-        files::make_directory(&request.root.join(&path), &files)?;
+    let drafts = request
+        .migrations
+        .iter()
+        .map(|one| (one.path.join(&created.directory), contents(request.sql, one.dialect)));
+    let case = (Path::new(CASES).join(&created.directory), vec![(CASE, stub(&created.directory))]);
+    let places: Vec<files::Directory> = drafts.chain([case]).collect();
+    for (path, files) in &places {
         for (file, text) in files {
-            let made = path.join(file);
+            created.files.push(path.join(file));
             if text.is_empty() {
-                created.to_write.push(made.clone());
+                created.to_write.push(path.join(file));
             }
-            created.files.push(made);
         }
     }
-    let case = Path::new(CASES).join(&created.directory);
-    let stub = stub(&created.directory);
-    files::make_directory(&request.root.join(&case), &[(CASE, stub)])?;
-    created.files.push(case.join(CASE));
+    let absolute = places.into_iter().map(|(path, files)| (request.root.join(path), files));
+    files::make_directories(&absolute.collect::<Vec<_>>())?;
     Ok(created)
 }
 

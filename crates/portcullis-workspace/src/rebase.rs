@@ -8,15 +8,19 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use portcullis_model::config::Migrations;
-use portcullis_model::migration::{File, Migration, MigrationSet, name_of, version_of};
+use portcullis_model::migration::{File, MigrationSet, name_of, version_of};
 use portcullis_model::redact;
-use portcullis_model::sum::{self, Digests, Line, Sum};
+use portcullis_model::sum::{self, Sum};
 
 use crate::{CASES, Error, files, new, version};
 
+mod lines;
 mod others;
+mod own;
 
 pub use others::{others, refuse_unmerged};
+
+use own::Own;
 
 const OPERATION: &str = "rebase the migrations";
 
@@ -59,15 +63,20 @@ impl Rebase {
     }
 }
 
-/// Decides what the rebase does.
+/// Decides what the rebase does. `cases` are the directories of [`CASES`].
 ///
 /// # Errors
 /// No version sorts after the others', or the sum can't be read at all.
-pub fn decide(engines: &[Engine<'_>], now: SystemTime) -> Result<Rebase, Error> {
-    let renames = renames(engines, now)?;
-    let mut rebase = Rebase { renames, ..Rebase::default() };
-    for engine in engines {
-        let (lines, drafts) = lines(engine, &rebase.renames)?;
+pub fn decide(
+    engines: &[Engine<'_>],
+    cases: &BTreeSet<String>,
+    now: SystemTime,
+) -> Result<Rebase, Error> {
+    let written = engines.iter().map(lines::written).collect::<Result<Vec<_>, _>>()?;
+    let own = own::own(engines, &written, cases);
+    let mut rebase = Rebase { renames: renames(engines, &own, now)?, ..Rebase::default() };
+    for (engine, written) in engines.iter().zip(&written) {
+        let (lines, drafts) = lines::lines(engine, written, &rebase.renames);
         rebase.drafts.extend(drafts);
         let sum = Sum { lines };
         let there = engine.working.sum_file.text().unwrap_or_default();
@@ -82,88 +91,41 @@ pub fn decide(engines: &[Engine<'_>], now: SystemTime) -> Result<Rebase, Error> 
     Ok(rebase)
 }
 
-fn renames(engines: &[Engine<'_>], now: SystemTime) -> Result<Vec<(String, String)>, Error> {
-    let others: BTreeSet<&str> =
-        engines.iter().flat_map(|engine| &engine.others.directories).map(String::as_str).collect();
-    let newest = others.iter().map(|directory| version_of(directory)).max();
-    let mut own: Vec<(String, &str)> = engines
-        .iter()
-        .flat_map(|engine| &engine.working.migrations)
-        .filter(|migration| !others.contains(migration.directory.as_str()))
-        .map(|migration| (migration.version.clone(), migration.directory.as_str()))
-        .collect();
-    own.sort();
-    own.dedup();
-    if own.iter().all(|(version, _)| Some(version) > newest.as_ref()) {
-        return Ok(Vec::new());
-    }
-    let fresh = version::after(newest.as_deref(), now, own.len())
-        .ok_or_else(|| new::nothing_after(OPERATION, &newest.unwrap_or_default()))?;
-    let renamed = |((_, directory), version): (&(String, &str), String)| {
-        ((*directory).to_owned(), format!("{version}_{}", name_of(directory)))
-    };
-    Ok(own.iter().zip(fresh).map(renamed).collect())
-}
-
-/// The others' lines, then one's own under their new names; and which of one's own have
-/// lost theirs.
-fn lines(
-    engine: &Engine<'_>,
-    renames: &[(String, String)],
-) -> Result<(Vec<Line>, Vec<String>), Error> {
-    let (written, problems) = sum::lines(engine.working.sum_file.text().unwrap_or_default());
-    if let Some(problem) = problems.iter().find(|problem| !is_settled_by_rebase(&problem.kind)) {
-        let path = engine.migrations.path.join(sum::FILE);
-        let (cause, next) = (problem.kind.message(), problem.kind.help());
-        return Err(Error::refused(OPERATION, redact::path(&path), cause, next));
-    }
-    let mut lines = engine.others.sum.lines.clone();
-    let mut drafts = Vec::new();
-    let dialect = engine.migrations.dialect;
-    let own = engine
-        .working
-        .migrations
-        .iter()
-        .filter(|migration| !engine.others.directories.contains(&migration.directory));
-    for migration in own {
-        // Under its old name, should a rebase have died between the renames and the sum.
-        let is_its = |line: &&Line| {
-            name_of(&line.directory) == name_of(&migration.directory)
-                && !engine.others.directories.contains(&line.directory)
-        };
-        let is_unchanged = |line: &Line| {
-            named(migration, &line.directory).fingerprint() == line.digests.fingerprint
-        };
-        let mut accepted = written.iter().filter(is_its).peekable();
-        if accepted.peek().is_none() {
-            continue;
-        }
-        let new = renames.iter().find(|(old, _)| *old == migration.directory);
-        let moved = named(migration, new.map_or(&migration.directory, |(_, new)| new));
-        match accepted.find(|line| is_unchanged(line)) {
-            Some(line) => {
-                let digests = Digests::of(&moved, dialect);
-                lines.push(Line { directory: moved.directory, digests, ..line.clone() });
-            }
-            None => drafts.push(moved.directory),
+/// From the first that doesn't come after those before it on, each gets a fresh version.
+fn renames(
+    engines: &[Engine<'_>],
+    own: &[Own<'_>],
+    now: SystemTime,
+) -> Result<Vec<(String, String)>, Error> {
+    let others = engines.iter().flat_map(|engine| &engine.others.directories);
+    let mut last = others.map(|directory| version_of(directory)).max();
+    let (mut renames, mut late) = (Vec::new(), Vec::new());
+    for one in own {
+        let version = version_of(one.newest());
+        if late.is_empty() && Some(&version) > last.as_ref() {
+            renames.extend(one.renames(one.newest()));
+            last = Some(version);
+        } else {
+            late.push(one);
         }
     }
-    lines.sort_by_cached_key(|line| (version_of(&line.directory), line.directory.clone()));
-    Ok((lines, drafts))
+    let fresh = version::after(last.as_deref(), now, late.len())
+        .ok_or_else(|| new::nothing_after(OPERATION, &last.unwrap_or_default()))?;
+    for (one, version) in late.into_iter().zip(fresh) {
+        renames.extend(one.renames(&format!("{version}_{}", name_of(one.newest()))));
+    }
+    Ok(renames)
 }
 
-fn is_settled_by_rebase(kind: &sum::ProblemKind) -> bool {
-    matches!(kind, sum::ProblemKind::ConflictMarker)
+/// The directories of the cases that are there.
+pub fn cases(root: &Path) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(root.join(CASES)).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
-/// The migration, were its directory called so.
-fn named(migration: &Migration, directory: &str) -> Migration {
-    let (directory, version) = (directory.to_owned(), version_of(directory));
-    Migration { version, directory, ..migration.clone() }
-}
-
-/// Carries it out: the directories and cases first, the sums last. Died half-way, it is
-/// finished by running it again.
+/// Carries it out: the directories and cases first, the newest before the others so that
+/// their order is the same at any time; the sums last. Died half-way, it is finished by
+/// running it again.
 ///
 /// # Errors
 /// A name is taken, or something can't be renamed or written.
@@ -172,24 +134,26 @@ pub fn carry_out(root: &Path, migrations: &[Migrations], rebase: &Rebase) -> Res
     let moves: Vec<(PathBuf, PathBuf)> = rebase
         .renames
         .iter()
+        .rev()
         .flat_map(|(old, new)| places().map(move |place| (place.join(old), place.join(new))))
         .map(|(old, new)| (root.join(old), root.join(new)))
         .filter(|(old, _)| std::fs::symlink_metadata(old).is_ok())
         .collect();
-    for (_, new) in &moves {
-        if std::fs::symlink_metadata(new).is_ok() {
+    let mut away: BTreeSet<&Path> = BTreeSet::new();
+    for (old, new) in &moves {
+        if std::fs::symlink_metadata(new).is_ok() && !away.contains(new.as_path()) {
             let place = redact::path(new.strip_prefix(root).unwrap_or(new));
             let next = "wait a second and run it again, or remove that directory";
             return Err(Error::refused(OPERATION, place, "this name is taken", next));
         }
+        away.insert(old);
     }
     for (old, new) in &moves {
         std::fs::rename(old, new).map_err(|error| Error::io(OPERATION, old, &error))?;
     }
-    for (path, sum) in &rebase.sums {
-        files::write(&root.join(path).join(sum::FILE), &sum.to_string())?;
-    }
-    Ok(())
+    let sums = rebase.sums.iter();
+    let sums = sums.map(|(path, sum)| (root.join(path).join(sum::FILE), sum.to_string()));
+    files::write(&sums.collect::<Vec<_>>())
 }
 
 #[cfg(test)]

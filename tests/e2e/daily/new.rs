@@ -98,3 +98,50 @@ fn a_directory_that_can_not_be_written_is_left_as_it_was() {
     workspace.stops(&["new", "first"], 1);
     assert_eq!(fs::read_to_string(workspace.path().join("migrations")).unwrap(), "a file");
 }
+
+/// The last of three places can't be made: the first two are as they were.
+#[test]
+fn what_is_made_half_is_taken_back() {
+    let workspace = Workspace::with_family();
+    workspace.configure(
+        "[migrations]\nsqlite = \"migrations/sqlite\"\npostgres = \"migrations/postgres\"\n\
+         [targets.dev]\nengine = \"sqlite\"\npath = \"var/dev.db\"\n",
+    );
+    for blocked in ["migrations/postgres", "tests/migrations"] {
+        let file = workspace.write(blocked, "a file");
+        let ran = workspace.run(&["new", "first"]);
+        ran.is_for_people();
+        assert!(ran.code == 1 || ran.code == 2, "{ran:?}");
+        assert!(ran.stderr.contains(blocked), "{}", ran.stderr);
+        assert_eq!(directories(&workspace), ["01_family"]);
+        fs::remove_file(file).unwrap();
+    }
+    workspace.run(&["new", "first"]).expect(0);
+    assert_eq!(directories(&workspace).len(), 2);
+}
+
+#[test]
+fn from_any_directory_below_it_makes_the_same() {
+    let workspace = Workspace::with_family();
+    let below = workspace.path().join("src/deep");
+    fs::create_dir_all(&below).unwrap();
+    let mut command = workspace.command(&["new", "deep", "--sql", "CREATE TABLE deep(x)"]);
+    let ran = crate::support::Ran::of(&command.current_dir(&below).output().unwrap()).expect(0);
+    assert!(ran.stdout.contains("new  migrations/sqlite/"), "{}", ran.stdout);
+    assert_eq!(directories(&workspace).len(), 2);
+    assert_eq!(fs::read_dir(&below).unwrap().count(), 0);
+}
+
+/// The name is free again once the first is accepted.
+#[test]
+fn two_drafts_of_one_name_are_refused() {
+    let workspace = Workspace::with_family();
+    workspace.run(&["new", "twin", "--sql", "CREATE TABLE one(x)"]).expect(0);
+    let ran = workspace.stops(&["new", "twin", "--sql", "CREATE TABLE two(x)"], 2);
+    assert!(ran.stderr.contains("there is a draft of this name already"), "{}", ran.stderr);
+    workspace.run(&["accept"]).expect(0);
+    workspace.run(&["new", "twin", "--sql", "CREATE TABLE two(x)"]).expect(0);
+    workspace.run(&["accept", "twin"]).expect(0);
+    workspace.migrate();
+    assert_eq!(workspace.applied().len(), 3);
+}

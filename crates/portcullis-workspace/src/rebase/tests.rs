@@ -1,6 +1,7 @@
 use portcullis_lint::Memory;
+use portcullis_model::migration::Migration;
 use portcullis_model::sql::Dialect;
-use portcullis_model::sum::Verdict;
+use portcullis_model::sum::{Digests, Line, Verdict};
 
 use super::*;
 
@@ -46,7 +47,7 @@ fn decided(working: &[&str], written: &str, others: &[&str]) -> Result<Rebase, E
             sum: sum(others),
         },
     };
-    decide(&[engine], humantime::parse_rfc3339(NOW).unwrap())
+    decide(&[engine], &BTreeSet::new(), humantime::parse_rfc3339(NOW).unwrap())
 }
 
 fn directories(rebase: &Rebase) -> Vec<&str> {

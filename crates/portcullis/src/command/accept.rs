@@ -59,9 +59,7 @@ pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
     refuse_objections(&engines, &request)?;
     let decided = engines.iter().map(|engine| decide(engine, &request));
     let decided = decided.collect::<Result<Vec<_>, _>>()?;
-    for (engine, accepted) in engines.iter().zip(&decided) {
-        carry_out(&source.config.root, engine, accepted)?;
-    }
+    carry_out(&source.config.root, &engines, &decided)?;
     print::accepted(&engines, &decided, flags.format);
     Ok(Exit::Done)
 }

@@ -6,8 +6,9 @@ use std::time::SystemTime;
 use clap::Args;
 use portcullis_flow::Stop;
 use portcullis_model::exit::Exit;
+use portcullis_workspace::CASES;
 use portcullis_workspace::git::Repository;
-use portcullis_workspace::rebase::{Engine, carry_out, decide, others, refuse_unmerged};
+use portcullis_workspace::rebase::{Engine, carry_out, cases, decide, others, refuse_unmerged};
 use portcullis_workspace::source::{Source, Wanted};
 
 use super::Format;
@@ -28,15 +29,17 @@ pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
     let config = &source.config;
     let repository = Repository::find(&config.root)?.require("rebase the migrations")?;
     let directories: Vec<_> = config.migrations.iter().map(|one| one.path.clone()).collect();
-    refuse_unmerged(&repository.unmerged(&directories)?)?;
+    let mut places = directories.clone();
+    places.push(CASES.into());
+    refuse_unmerged(&repository.unmerged(&places)?)?;
     let others = others(&repository, config.default_branch.as_deref(), &directories)?;
     let mut engines = Vec::new();
     for (migrations, others) in config.migrations.iter().zip(others) {
         let working = source.migrations(&migrations.path, &HashSet::new())?;
         engines.push(Engine { migrations, working, others });
     }
-    let rebase = decide(&engines, SystemTime::now())?;
+    let rebase = decide(&engines, &cases(&config.root), SystemTime::now())?;
     carry_out(&config.root, &config.migrations, &rebase)?;
-    print::rebased(&rebase, flags.format);
+    print::rebased(&rebase, repository.underway(), flags.format);
     Ok(Exit::Done)
 }

@@ -4,6 +4,7 @@ use portcullis_model::redact::{self, printable};
 use portcullis_model::sum::{FILE, Line, Verdict};
 use portcullis_model::words::count;
 use portcullis_workspace::accept::{Accepted, Engine};
+use portcullis_workspace::git::Underway;
 use portcullis_workspace::new::Created;
 use portcullis_workspace::rebase::Rebase;
 use serde_json::json;
@@ -70,7 +71,7 @@ pub(crate) fn accepted(engines: &[Engine<'_>], decided: &[Accepted], format: For
     }
     if out.is_empty() {
         out = format!(
-            "{GOOD}{:>9}{GOOD:#}  nothing to accept: every migration is, as it stands\n",
+            "{GOOD}{:>9}{GOOD:#}  nothing to accept: it is accepted already, as it stands\n",
             "done"
         );
     }
@@ -90,7 +91,7 @@ fn verdict(line: &Line) -> String {
     if parts.is_empty() { "clean".to_owned() } else { parts.join(", ") }
 }
 
-pub(crate) fn rebased(rebase: &Rebase, format: Format) {
+pub(crate) fn rebased(rebase: &Rebase, underway: Option<Underway>, format: Format) {
     if format == Format::Json {
         let renames: Vec<_> =
             rebase.renames.iter().map(|(old, new)| json!({ "from": old, "to": new })).collect();
@@ -109,14 +110,21 @@ pub(crate) fn rebased(rebase: &Rebase, format: Format) {
         line("written", redact::path(&path.join(FILE)));
     }
     for draft in &rebase.drafts {
-        line("draft", format!("{}: it isn't what was accepted", printable(draft)));
+        line("draft", format!("{}: it or one before it isn't what was accepted", printable(draft)));
     }
     if rebase.is_empty() {
         line("done", "your migrations come last already".to_owned());
     } else {
+        let accept = if rebase.drafts.is_empty() { "" } else { "cargo xtask accept, " };
+        let commit = match underway {
+            Some(Underway::Rebase) => "git rebase --continue",
+            Some(Underway::CherryPick) => "git cherry-pick --continue",
+            Some(Underway::Revert) => "git revert --continue",
+            Some(Underway::Merge) | None => "commit",
+        };
         let redo =
             if rebase.renames.is_empty() { "" } else { "; cargo xtask redo for your database" };
-        out += &format!("{QUIET}{:>9}{QUIET:#}  git add -A, commit{redo}\n", "next");
+        out += &format!("{QUIET}{:>9}{QUIET:#}  {accept}git add -A, {commit}{redo}\n", "next");
     }
     text(&out);
 }
