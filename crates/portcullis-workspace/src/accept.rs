@@ -101,17 +101,21 @@ pub fn objections<'a>(engine: &'a Engine<'_>, request: &Request<'_>) -> Vec<&'a 
     errors
         .filter(|finding| of_the_set(finding) && !is_settled(finding))
         .filter(|finding| {
-            request.errors == Errors::Refused
-                || is_about_history(finding.rule)
-                || finding.rule == "duplicate-version"
+            request.errors == Errors::Refused || NEVER_RECORDED.contains(&finding.rule)
         })
         .collect()
 }
 
-/// What no reason excuses.
-fn is_about_history(rule: &str) -> bool {
-    ["sum-malformed", "sum-line-missing", "accepted-missing", "draft-out-of-order"].contains(&rule)
-}
+/// What is no matter of how somebody wrote a migration long ago.
+const NEVER_RECORDED: [&str; 7] = [
+    "accepted-missing",
+    "draft-out-of-order",
+    "duplicate-version",
+    "edited-comments",
+    "edited-sql",
+    "sum-line-missing",
+    "sum-malformed",
+];
 
 /// No names mean everything.
 fn is_meant(directory: &str, names: &[String]) -> bool {

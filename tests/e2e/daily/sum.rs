@@ -41,7 +41,7 @@ fn what_can_not_be_read_is_said_by_every_command_and_kept() {
     // The name, the text, what is said by all but `rebase`, and by `rebase`; None where it
     // settles it.
     type Make = fn(&str) -> Vec<u8>;
-    let back = "git checkout -- migrations/sqlite/migrations.sum";
+    let back = "git checkout --merge -- migrations/sqlite/migrations.sum";
     let again = "git checkout --merge -- migrations/sqlite/migrations.sum";
     let cases: &[(&str, Make, &str, &str)] = &[
         ("empty", |_| Vec::new(), back, again),

@@ -80,7 +80,9 @@ impl ProblemKind {
                 "use the version of this tool that wrote it (cargo xtask --version, Cargo.lock)"
             }
             Self::ConflictMarker | Self::OutOfOrder { .. } => "cargo xtask rebase",
-            _ => "put the file back as git has it (git checkout -- FILE), then cargo xtask accept",
+            _ => {
+                "put it back as git has it (git checkout --merge -- FILE), then cargo xtask accept"
+            }
         }
     }
 }

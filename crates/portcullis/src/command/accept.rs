@@ -2,7 +2,7 @@
 
 use clap::Args;
 use portcullis_flow::Stop;
-use portcullis_lint::Report;
+use portcullis_lint::{Allow, Report};
 use portcullis_model::exit::Exit;
 use portcullis_model::words::count;
 use portcullis_workspace::accept::{
@@ -71,13 +71,21 @@ fn refuse_objections(engines: &[Engine<'_>], request: &Request<'_>) -> Result<()
     if findings.is_empty() {
         return Ok(());
     }
+    // Most can't be excused; of those that can, the linter's page has the line to paste.
+    let may_be_allowed = findings.iter().any(|finding| {
+        portcullis_lint::rule(finding.rule).is_some_and(|rule| rule.allow == Allow::WithReason)
+    });
+    let next = if may_be_allowed {
+        "correct them; cargo xtask explain RULE says which may be allowed with a reason"
+    } else {
+        "do as the help below each says; cargo xtask explain RULE says more"
+    };
     Err(Stop {
         exit: Exit::Refused,
         operation: "accept the migrations".to_owned(),
         place: "the migrations".to_owned(),
         cause: format!("the linter found {}; nothing was accepted", count(findings.len(), "error")),
-        next_step: "correct them, or allow each with a reason; cargo xtask explain RULE says how"
-            .to_owned(),
+        next_step: next.to_owned(),
         findings: Some(Box::new(Report { findings, allowed: Vec::new() })),
         notes: Vec::new(),
     })
