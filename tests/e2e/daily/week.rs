@@ -238,3 +238,40 @@ fn week(first: &str) {
     assert_eq!(migrations.len(), 3);
     assert!(migrations.iter().all(|migration| migration["accepted"] == true), "{receipt}");
 }
+
+/// Begun earlier and merged later: what comes in sorts before what is applied here.
+#[test]
+fn what_comes_in_from_before_ones_own_is_applied_by_redo() {
+    let place = tempfile::tempdir().unwrap();
+    let remote = place.path().join("remote.git");
+    let ana = project(&remote, "2024-01-01-000000_family");
+    let ben = join(&remote);
+    // Ben begins first, and takes his time.
+    let mail = ben.new_draft("add_mail", "ALTER TABLE parent ADD COLUMN mail TEXT");
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    ana.git(&["switch", "--quiet", "--create", "nicks"]);
+    let nick = ana.new_draft("add_nick", "ALTER TABLE parent ADD COLUMN nick TEXT");
+    ana.gate(&["migrate"]);
+    ana.workspace.execute("INSERT INTO parent (id, name) VALUES (77, 'written by hand')");
+    ana.gate(&["accept"]);
+    ana.commit("Parents have nicks").expect(0);
+    ben.gate(&["accept"]);
+    ben.commit("Parents have mail").expect(0);
+    ben.git(&["push", "--quiet", "origin", "main"]);
+
+    ana.git(&["fetch", "--quiet", "origin"]);
+    assert_eq!(ana.try_git(&["merge", "origin/main"]).code, 1);
+    ana.gate(&["rebase"]);
+    ana.commit("Merge main").expect(0);
+    // Hers came last already; her database has it before his.
+    assert_eq!(ana.directory("add_nick"), nick);
+    let stopped = ana.workspace.stops(&["migrate"], 1);
+    assert!(stopped.stderr.contains("cargo xtask redo"), "{}", stopped.stderr);
+    let status = ana.gate(&["status"]);
+    assert!(status.stdout.contains("cargo xtask redo"), "{}", status.stdout);
+    ana.gate(&["redo"]);
+    let applied = ["2024-01-01-000000_family", &mail, &nick].map(version);
+    assert_eq!(ana.workspace.applied(), applied);
+    assert_eq!(ana.workspace.value("SELECT name FROM parent WHERE id = 77"), "written by hand");
+    ana.gate(&["lint"]);
+}

@@ -122,9 +122,11 @@ pub(crate) fn rebased(rebase: &Rebase, underway: Option<Underway>, format: Forma
             Some(Underway::Revert) => "git revert --continue",
             Some(Underway::Merge) | None => "commit",
         };
-        let redo =
-            if rebase.renames.is_empty() { "" } else { "; cargo xtask redo for your database" };
-        out += &format!("{QUIET}{:>9}{QUIET:#}  {accept}git add -A, {commit}{redo}\n", "next");
+        out += &format!(
+            "{QUIET}{:>9}{QUIET:#}  {accept}git add -A, {commit}; cargo xtask status says what \
+             your database needs\n",
+            "next"
+        );
     }
     text(&out);
 }
