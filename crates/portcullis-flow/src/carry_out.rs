@@ -193,8 +193,15 @@ fn run_segment(
 
 /// A redo runs the down text that was kept: no edit of a file corrects that.
 fn with_way_on(error: Error, action: Action, step: &Step) -> Error {
-    if action != Action::Redo || step.direction == Direction::Up || error.kind == ErrorKind::Busy {
+    if action != Action::Redo || error.kind == ErrorKind::Busy {
         return error;
+    }
+    if step.direction == Direction::Up {
+        let next_step = format!(
+            "{}; if what was there before is in its way: cargo xtask redo --from-backup",
+            error.next_step
+        );
+        return Error { next_step, ..error };
     }
     let next_step = "it can't be undone by the down.sql that was kept when it was applied; cargo xtask redo \
          --from-backup puts back the backup from before it";
@@ -266,9 +273,37 @@ fn undo(
     backup: &VerifiedBackup,
     scene: &mut Scene<'_, '_>,
 ) -> Trouble {
+    let is_redo = scene.facts.action == Action::Redo && !scene.target.protected;
     match locked.writer.rollback() {
+        Ok(()) if is_redo && segment > 0 => undo_redo(locked, error, segment, backup, scene),
         Ok(()) => rolled_back(error, segment, scene),
         Err(_) => undo_by_restore(locked, error, backup, scene),
+    }
+}
+
+/// What a redo has undone and committed took rows with it: stopping part-way would lose them.
+fn undo_redo(
+    locked: &mut Locked,
+    error: Error,
+    segment: usize,
+    backup: &VerifiedBackup,
+    scene: &mut Scene<'_, '_>,
+) -> Trouble {
+    let clock = &mut *scene.clock;
+    let undo =
+        locked.writer.undo(backup, &mut |done, total| clock.progress("restore", done, total));
+    match undo {
+        Undo::NotProved(why) => {
+            let mut trouble = rolled_back(error, segment, scene);
+            let name = backup.path().file_name().unwrap_or_default().to_string_lossy();
+            trouble.notes.push(format!(
+                "What was undone may have held rows. They are in the backup, which was not restored: {why}.\n\
+                 To go back to it: cargo xtask restore {}",
+                redact::printable(&name)
+            ));
+            trouble
+        }
+        undo => after_undo(undo, error, backup, scene),
     }
 }
 
@@ -294,6 +329,15 @@ fn undo_by_restore(
     let clock = &mut *scene.clock;
     let undo =
         locked.writer.undo(backup, &mut |done, total| clock.progress("restore", done, total));
+    after_undo(undo, error, backup, scene)
+}
+
+fn after_undo(
+    undo: Undo,
+    error: Error,
+    backup: &VerifiedBackup,
+    scene: &mut Scene<'_, '_>,
+) -> Trouble {
     let why = match undo {
         Undo::Restored => {
             scene.facts.schema_after = scene.facts.schema_before;

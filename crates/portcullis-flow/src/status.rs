@@ -213,14 +213,16 @@ impl Status {
             "check the path; if this is the right database, cargo xtask migrate --enrol"
         } else if !self.drift.is_empty() {
             "cargo xtask drift shows the difference; undo it, or take the schema as it is: cargo xtask migrate --enrol --reason \"…\""
-        } else if self.has(is_changed, State::Edited) {
-            "restore the files that were accepted (cargo xtask lint names them); put the change into a new migration"
+        } else if self.has(is_changed, State::Edited) && !self.protected {
+            "cargo xtask redo, then cargo xtask accept; what is frozen cargo xtask lint names, and how to put it back"
         } else if self.any(State::Edited) || self.any(State::Missing) {
             if self.protected {
                 "restore the files as they were applied; put the change into a new migration"
             } else {
                 "cargo xtask redo brings the database back in line with the files"
             }
+        } else if self.any(State::OutOfOrder) && !self.protected {
+            "cargo xtask redo applies what sorts too early, and what runs after it again"
         } else if self.any(State::OutOfOrder) {
             "cargo xtask rebase gives what sorts too early a newer version"
         } else if self.protected && self.has(is_draft, State::Pending) {

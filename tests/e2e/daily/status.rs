@@ -71,7 +71,7 @@ fn every_state_has_a_row_and_a_way_on() {
                 "  applied  1, up to 01_family\n",
                 "   edited  02_more, edited after it was applied, changed since it was accepted\n",
             ],
-            "restore the files that were accepted",
+            "cargo xtask redo, then cargo xtask accept",
         ),
         (
             "gone",

@@ -5,10 +5,11 @@ mod compare;
 mod config;
 mod table_macro;
 
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use portcullis_database::seam::Table;
 use portcullis_model::catalog::Catalog;
@@ -100,13 +101,16 @@ enum NotPrinted {
 fn print_schema(root: &Path, target: &Target, one: &PrintSchema) -> Result<String, NotPrinted> {
     let mut command = Command::new("diesel");
     command.env_clear().current_dir(root).stdin(Stdio::null());
-    for name in ["PATH", "HOME"] {
+    for name in ["PATH", "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"] {
         command.envs(std::env::var_os(name).map(|value| (name, value)));
     }
     command.args(["print-schema", "--config-file"]).arg(root.join(config::FILE));
     command.arg("--database-url").arg(&target.path).args(["--schema-key", &one.key]);
-    let output = command.output().map_err(|error| match error.kind() {
+    let output = patiently(command).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => NotPrinted::NoProgram,
+        io::ErrorKind::TimedOut => {
+            NotPrinted::Failed(format!("it said nothing for {} s", PATIENCE.as_secs()))
+        }
         _ => NotPrinted::Failed(error.to_string()),
     })?;
     if !output.status.success() {
@@ -122,6 +126,34 @@ fn print_schema(root: &Path, target: &Target, one: &PrintSchema) -> Result<Strin
     }
 }
 
+/// How long a run that has succeeded waits for another program.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The program's output, if it ends in time. It writes into files: a pipe that nobody reads
+/// would keep it from ending.
+fn patiently(mut command: Command) -> io::Result<Output> {
+    let (mut stdout, mut stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
+    let mut child = command.stdout(stdout.try_clone()?).stderr(stderr.try_clone()?).spawn()?;
+    let started = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if started.elapsed() > PATIENCE {
+            child.kill()?;
+            child.wait()?;
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let mut output = Output { status, stdout: Vec::new(), stderr: Vec::new() };
+    for (file, bytes) in [(&mut stdout, &mut output.stdout), (&mut stderr, &mut output.stderr)] {
+        file.rewind()?;
+        file.read_to_end(bytes)?;
+    }
+    Ok(output)
+}
+
 enum Written {
     Same,
     New,
@@ -129,6 +161,8 @@ enum Written {
 
 /// Writes aside and renames, so that a compiler never sees half a file.
 fn write_if_other(path: &Path, text: &str) -> io::Result<Written> {
+    // A link stays one: what it leads to is written.
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     if std::fs::read_to_string(path).is_ok_and(|there| table_macro::is_same(&there, text)) {
         return Ok(Written::Same);
     }

@@ -10,7 +10,8 @@ use crate::migration::MigrationSet;
 use crate::sql::{Dialect, effects, statements};
 
 /// The oldest applied version that has to be undone: one that was edited or is gone from
-/// the disk, or the one that is named. None if there is nothing to undo.
+/// the disk, one that runs after something that isn't applied yet, or the one that is named.
+/// None if there is nothing to undo.
 ///
 /// # Errors
 /// The one that is named isn't applied, or isn't there at all.
@@ -24,7 +25,13 @@ pub fn oldest_to_undo<'a>(
         matches!(standing(set, applied), Standing::Missing | Standing::Edited(_))
     };
     let differing = applied.iter().filter(differs).map(|applied| applied.version.as_str());
-    Ok(differing.chain(named).min())
+    let is_pending = |version: &&str| applied.iter().all(|applied| applied.version != *version);
+    let on_disk = set.migrations.iter().map(|migration| migration.version.as_str());
+    let pending = on_disk.filter(is_pending).min();
+    let after_pending = applied.iter().map(|applied| applied.version.as_str());
+    let after_pending =
+        after_pending.filter(|version| pending.is_some_and(|early| early < *version));
+    Ok(differing.chain(after_pending).chain(named).min())
 }
 
 fn named<'a>(set: &MigrationSet, applied: &'a [Applied], name: &str) -> Result<&'a str, Refusal> {

@@ -92,9 +92,14 @@ impl Refusal {
                     Protection::Unprotected => format!("{redo}; or {restore}"),
                 }
             }
-            Refusal::OutOfOrder { .. } => {
-                "give its directory a newer version, so that it runs last everywhere".to_owned()
-            }
+            Refusal::OutOfOrder { .. } => match protection {
+                Protection::Protected => {
+                    "give its directory a newer version, so that it runs last everywhere".to_owned()
+                }
+                Protection::Unprotected => {
+                    "cargo xtask redo applies it, and what runs after it again".to_owned()
+                }
+            },
             Refusal::UnknownGoal { suggestion: Some(name), .. } => {
                 format!("did you mean {}?", printable(name))
             }

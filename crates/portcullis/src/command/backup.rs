@@ -36,9 +36,17 @@ enum Action {
 
 impl Flags {
     pub(super) fn format(&self) -> Format {
+        self.given().format
+    }
+
+    pub(super) fn target(&self) -> &TargetFlag {
+        &self.given().target
+    }
+
+    fn given(&self) -> &Common {
         match &self.action {
-            Some(Action::List(common)) => common.format,
-            None => self.common.format,
+            Some(Action::List(common)) => common,
+            None => &self.common,
         }
     }
 }

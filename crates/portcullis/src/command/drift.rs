@@ -19,10 +19,16 @@ pub struct Flags {
     pub(super) format: Format,
 }
 
+impl Flags {
+    pub(super) fn target(&self) -> &TargetFlag {
+        &self.target
+    }
+}
+
 pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
     let config = super::config()?;
     let target = flags.target.find(&config)?;
     let found = drift::look(target)?;
-    print::drift(target, &found, flags.format);
+    print::drift(&config, target, &found, flags.format);
     Ok(if found.drift.is_empty() { Exit::Done } else { Exit::Refused })
 }

@@ -36,6 +36,12 @@ pub struct Flags {
     pub(super) format: Format,
 }
 
+impl Flags {
+    pub(super) fn target(&self) -> &TargetFlag {
+        &self.target
+    }
+}
+
 pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
     let config = super::config()?;
     let request = Request {

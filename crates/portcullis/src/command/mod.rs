@@ -1,6 +1,7 @@
 //! The commands: flags in, a call to the flow, what to print, an exit code.
 
 mod accept;
+mod aim;
 mod backup;
 mod completions;
 mod drift;
@@ -82,7 +83,25 @@ impl TargetFlag {
     }
 }
 
+impl Command {
+    /// The target that was typed.
+    fn target(&self) -> Option<String> {
+        let flag = match self {
+            Command::Migrate(flags) => flags.target(),
+            Command::Status(flags) => flags.target(),
+            Command::Redo(flags) => flags.target(),
+            Command::Drift(flags) => flags.target(),
+            Command::Restore(flags) => flags.target(),
+            Command::Backup(flags) => flags.target(),
+            Command::Receipt(flags) => flags.target(),
+            _ => return None,
+        };
+        flag.target.clone()
+    }
+}
+
 pub(crate) fn run(command: Command) -> Exit {
+    let target = command.target();
     let (format, result) = match command {
         Command::New(flags) => (flags.format, new::run(flags)),
         Command::Migrate(flags) => (flags.format, migrate::run(flags)),
@@ -99,10 +118,22 @@ pub(crate) fn run(command: Command) -> Exit {
         Command::Receipt(flags) => (flags.format(), receipt::run(flags)),
         Command::Completions(flags) => (Format::Human, completions::run(flags)),
     };
-    result.unwrap_or_else(|stop| {
+    result.unwrap_or_else(|mut stop| {
+        if let Some(target) = target {
+            aim::stop(&mut stop, &target);
+        }
         print::stop(&stop, format);
         stop.exit
     })
+}
+
+/// Advice about a target, as it is to be typed.
+pub(crate) fn aimed(config: &Config, target: &Target, text: &str) -> String {
+    if target.name == config.default_target {
+        text.to_owned()
+    } else {
+        aim::text(text, &target.name)
+    }
 }
 
 fn config() -> Result<Config, Stop> {

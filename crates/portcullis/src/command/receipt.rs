@@ -42,8 +42,16 @@ enum Action {
 
 impl Flags {
     pub(super) fn format(&self) -> Format {
+        self.given().format
+    }
+
+    pub(super) fn target(&self) -> &TargetFlag {
+        &self.given().target
+    }
+
+    fn given(&self) -> &Common {
         match &self.action {
-            Action::List(common) | Action::Show { common, .. } => common.format,
+            Action::List(common) | Action::Show { common, .. } => common,
         }
     }
 }

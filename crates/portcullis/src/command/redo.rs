@@ -6,7 +6,7 @@ use clap::Args;
 use portcullis_flow::migrate::{Migrated, Request, migrate};
 use portcullis_flow::redo::{Before, Redone, backup_before, redo};
 use portcullis_flow::stage::Enrol;
-use portcullis_flow::{Stop, restore};
+use portcullis_flow::{Filed, Stop, restore};
 use portcullis_model::config::Target;
 use portcullis_model::exit::Exit;
 use portcullis_model::plan::Goal;
@@ -49,6 +49,12 @@ enum Agreed {
     NotYet,
 }
 
+impl Flags {
+    pub(super) fn target(&self) -> &TargetFlag {
+        &self.target
+    }
+}
+
 pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
     let config = super::config()?;
     let target = flags.target.find(&config)?;
@@ -82,7 +88,11 @@ fn from_backup(request: Request<'_>, agreed: Agreed, format: Format) -> Result<E
         return Ok(Exit::Done);
     };
     if let Agreed::NotYet = agreed {
-        ask(target, &before)?;
+        let from = match &request.goal {
+            Goal::Redo { from: Some(from) } => format!(" {}", redact::printable(from)),
+            _ => String::new(),
+        };
+        ask(target, &before, &format!("cargo xtask redo{from} --from-backup --yes"))?;
     }
     let reason = request.reason.clone().unwrap_or_else(|| "redo --from-backup".to_owned());
     let mut stages = print::Stages::new(format);
@@ -92,11 +102,29 @@ fn from_backup(request: Request<'_>, agreed: Agreed, format: Format) -> Result<E
         backup: &before.backup,
         reason: Some(reason),
     };
-    let migrated = restore::restore(&restored, &mut stages)
-        .and_then(|_| migrate(&Request { goal: Goal::Latest, ..request }, &mut stages));
+    let migrated = restore::restore(&restored, &mut stages).and_then(|kept| {
+        migrate(&Request { goal: Goal::Latest, ..request }, &mut stages)
+            .map_err(|stop| part_way(stop, &before, &kept))
+    });
     drop(stages);
     print_migrated(target, &migrated?, format);
     Ok(Exit::Done)
+}
+
+/// The backup is back, but what should follow isn't: the database is not as it was.
+fn part_way(mut stop: Stop, before: &Before, kept: &Filed) -> Stop {
+    if stop.exit != Exit::NeedsPerson {
+        stop.exit = Exit::PartWay;
+    }
+    let mut note = format!("The backup {} was put back before that.", redact::path(&before.backup));
+    if let Some(backup) = &kept.receipt.predicate.facts.backup {
+        note += &format!(
+            "\nWhat was there until then is kept; to go back to it:\n  cargo xtask restore {}",
+            redact::printable(&backup.file)
+        );
+    }
+    stop.notes.push(note);
+    stop
 }
 
 fn print_migrated(target: &Target, migrated: &Migrated, format: Format) {
@@ -107,7 +135,7 @@ fn print_migrated(target: &Target, migrated: &Migrated, format: Format) {
 }
 
 /// Rows are lost only if somebody says so.
-fn ask(target: &Target, before: &Before) -> Result<(), Stop> {
+fn ask(target: &Target, before: &Before, again: &str) -> Result<(), Stop> {
     let taken = redact::printable(&before.taken);
     let lost = format!("rows written since {taken} will be lost");
     let not_agreed = |exit, cause: String, next_step: &str| Stop {
@@ -119,7 +147,6 @@ fn ask(target: &Target, before: &Before) -> Result<(), Stop> {
         findings: None,
         notes: Vec::new(),
     };
-    let again = "cargo xtask redo --from-backup --yes";
     if !std::io::stdin().is_terminal() {
         let cause = format!("{lost}, and there is no terminal to ask on");
         return Err(not_agreed(Exit::Usage, cause, again));

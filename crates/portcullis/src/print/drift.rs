@@ -1,15 +1,15 @@
 //! Whether a database is what its last run left.
 
 use portcullis_flow::drift::{Drift, Found, SchemaDrift};
-use portcullis_model::config::Target;
+use portcullis_model::config::{Config, Target};
 use portcullis_model::exit::Exit;
 use portcullis_model::words;
 use serde_json::{Value, json};
 
 use super::{GOOD, document, stop, text};
-use crate::command::Format;
+use crate::command::{Format, aimed};
 
-pub(crate) fn drift(target: &Target, found: &Found, format: Format) {
+pub(crate) fn drift(config: &Config, target: &Target, found: &Found, format: Format) {
     match format {
         Format::Json => {
             let drifted = !found.drift.is_empty();
@@ -28,7 +28,11 @@ pub(crate) fn drift(target: &Target, found: &Found, format: Format) {
             words::count(found.objects, "object"),
             found.schema.short()
         )),
-        Format::Human => stop(&found.drift.stop(target, "migrate"), format),
+        Format::Human => {
+            let mut drifted = found.drift.stop(target, "migrate");
+            drifted.next_step = aimed(config, target, &drifted.next_step);
+            stop(&drifted, format);
+        }
     }
 }
 

@@ -37,7 +37,8 @@ impl Observer for Stages {
     fn stage(&mut self, name: &'static str, detail: &str, took: Duration) {
         self.clear();
         if self.format == Format::Human {
-            let detail = redact::printable(detail);
+            let detail = redact::urls(detail);
+            let detail = redact::printable(&detail);
             let took = words::duration(took);
             text(&format!("{GOOD}{name:>9}{GOOD:#}  {detail}  {QUIET}{took}{QUIET:#}"));
         }

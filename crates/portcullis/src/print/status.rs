@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::drift::drift_json;
 use super::{document, text};
-use crate::command::Format;
+use crate::command::{Format, aimed};
 
 /// Which migrations are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(crate) fn status(
     format: Format,
 ) {
     match format {
-        Format::Json => document(&json(target, status)),
+        Format::Json => document(&json(config, target, status)),
         Format::Human => text(&human(config, target, status, rows)),
     }
 }
@@ -67,7 +67,7 @@ fn human(config: &Config, target: &Target, status: &Status, rows: Rows) -> Strin
         let behind = file.behind.join("; ");
         lines.push(("schema", format!("{} is behind: {behind}", redact::path(&file.file))));
     }
-    lines.push(("next", status.next_step()));
+    lines.push(("next", aimed(config, target, &status.next_step())));
     lines.iter().map(|(name, value)| format!("{name:>9}  {}\n", redact::printable(value))).collect()
 }
 
@@ -120,7 +120,7 @@ fn last(receipt: &Receipt) -> String {
     )
 }
 
-fn json(target: &Target, status: &Status) -> Value {
+fn json(config: &Config, target: &Target, status: &Status) -> Value {
     let row = |row: &Row| {
         let acceptance = row.acceptance.map(|acceptance| match acceptance {
             Acceptance::Draft => "draft",
@@ -149,6 +149,6 @@ fn json(target: &Target, status: &Status) -> Value {
         "migrations": status.rows.iter().map(row).collect::<Vec<_>>(),
         "sum": sum, "stranger": status.stranger, "drift": drift_json(&status.drift),
         "openRuns": status.open_runs, "lastReceipt": last, "schemaFiles": status.schema_files,
-        "nextStep": status.next_step(),
+        "nextStep": aimed(config, target, &status.next_step()),
     })
 }
