@@ -196,6 +196,14 @@ impl Status {
         self.rows.iter().any(|row| row.state == state)
     }
 
+    /// Whether a draft sorts before something that was accepted: the linter stops there.
+    fn has_draft_too_early(&self) -> bool {
+        let is = |row: &&Row, acceptance| row.acceptance == Some(acceptance);
+        let draft = self.rows.iter().find(|row| is(row, Acceptance::Draft));
+        let last = self.rows.iter().rfind(|row| is(row, Acceptance::Accepted));
+        draft.zip(last).is_some_and(|(draft, last)| draft.version < last.version)
+    }
+
     fn has(&self, acceptance: impl Fn(Acceptance) -> bool, state: State) -> bool {
         let is = |row: &Row| row.state == state && row.acceptance.is_some_and(&acceptance);
         self.rows.iter().any(is)
@@ -221,7 +229,7 @@ impl Status {
             } else {
                 "cargo xtask redo brings the database back in line with the files"
             }
-        } else if self.any(State::OutOfOrder) && !self.protected {
+        } else if self.any(State::OutOfOrder) && !self.protected && !self.has_draft_too_early() {
             "cargo xtask redo applies what sorts too early, and what runs after it again"
         } else if self.any(State::OutOfOrder) {
             "cargo xtask rebase gives what sorts too early a newer version"
