@@ -7,6 +7,7 @@ mod history;
 mod new;
 mod rebase;
 mod redo;
+mod redo_rows;
 mod schema_rs;
 mod status;
 mod sum;

@@ -3,14 +3,15 @@
 use std::io::IsTerminal as _;
 
 use clap::Args;
-use portcullis_flow::migrate::{Migrated, Request, migrate};
+use portcullis_flow::migrate::{Migrated, Request, migrate, preview};
 use portcullis_flow::redo::{Before, Redone, backup_before, redo};
 use portcullis_flow::stage::Enrol;
 use portcullis_flow::{Filed, Stop, restore};
 use portcullis_model::config::Target;
 use portcullis_model::exit::Exit;
-use portcullis_model::plan::Goal;
+use portcullis_model::plan::{Direction, Goal};
 use portcullis_model::redact;
+use portcullis_model::words::count;
 
 use super::{Format, TargetFlag};
 use crate::print;
@@ -29,8 +30,8 @@ pub struct Flags {
     /// Go back by the backup that was taken before, instead of by the down.sql files
     #[arg(long)]
     from_backup: bool,
-    /// Don't ask before rows are lost by --from-backup
-    #[arg(long, requires = "from_backup")]
+    /// Don't ask before rows are lost: by --from-backup, or by what others have accepted
+    #[arg(long)]
     yes: bool,
     /// Why, for the receipt
     #[arg(long, value_name = "TEXT")]
@@ -44,6 +45,7 @@ pub struct Flags {
 }
 
 /// Whether somebody has agreed to lose rows.
+#[derive(Clone, Copy)]
 enum Agreed {
     ByFlag,
     NotYet,
@@ -66,9 +68,12 @@ pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
         reason: flags.reason,
         enrol: if flags.enrol { Enrol::Yes } else { Enrol::No },
     };
+    let agreed = if flags.yes { Agreed::ByFlag } else { Agreed::NotYet };
     if flags.from_backup {
-        let agreed = if flags.yes { Agreed::ByFlag } else { Agreed::NotYet };
         return from_backup(request, agreed, flags.format);
+    }
+    if let (Agreed::NotYet, Goal::Redo { from: Some(from) }) = (agreed, &request.goal) {
+        ask_before_accepted(&request, from)?;
     }
     let mut stages = print::Stages::new(flags.format);
     let redone = redo(&request, &mut stages);
@@ -78,6 +83,25 @@ pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
         Redone::Through(migrated) => print_migrated(target, &migrated, flags.format),
     }
     Ok(Exit::Done)
+}
+
+/// A draft is undone as often as somebody likes; what was accepted holds rows that nobody
+/// meant to try anything with.
+fn ask_before_accepted(request: &Request<'_>, from: &str) -> Result<(), Stop> {
+    let (plan, _) = preview(request, &mut print::Silent)?;
+    let undone = plan.steps().filter(|step| step.direction == Direction::Down);
+    let accepted = undone.filter(|step| step.accepted).count();
+    if accepted == 0 {
+        return Ok(());
+    }
+    let accepted = count(accepted, "accepted migration");
+    ask(&Question {
+        operation: "undo what was accepted",
+        place: request.target.name.clone(),
+        lost: format!("{accepted} would be undone, and rows that came with them or since are lost"),
+        asked: format!("{} goes back before {}", request.target.name, redact::printable(from)),
+        again: format!("cargo xtask redo {} --yes", redact::printable(from)),
+    })
 }
 
 /// Restores, then migrates.
@@ -92,7 +116,14 @@ fn from_backup(request: Request<'_>, agreed: Agreed, format: Format) -> Result<E
             Goal::Redo { from: Some(from) } => format!(" {}", redact::printable(from)),
             _ => String::new(),
         };
-        ask(target, &before, &format!("cargo xtask redo{from} --from-backup --yes"))?;
+        let taken = redact::printable(&before.taken);
+        ask(&Question {
+            operation: "restore the backup from before",
+            place: redact::path(&before.backup),
+            lost: format!("what was written since {taken} will be lost"),
+            asked: format!("{} goes back to a backup", target.name),
+            again: format!("cargo xtask redo{from} --from-backup --yes"),
+        })?;
     }
     let reason = request.reason.clone().unwrap_or_else(|| "redo --from-backup".to_owned());
     let mut stages = print::Stages::new(format);
@@ -134,28 +165,37 @@ fn print_migrated(target: &Target, migrated: &Migrated, format: Format) {
     }
 }
 
+/// What somebody has to agree to.
+struct Question {
+    operation: &'static str,
+    place: String,
+    lost: String,
+    asked: String,
+    /// What to type instead of answering.
+    again: String,
+}
+
 /// Rows are lost only if somebody says so.
-fn ask(target: &Target, before: &Before, again: &str) -> Result<(), Stop> {
-    let taken = redact::printable(&before.taken);
-    let lost = format!("rows written since {taken} will be lost");
-    let not_agreed = |exit, cause: String, next_step: &str| Stop {
+fn ask(question: &Question) -> Result<(), Stop> {
+    let Question { operation, place, lost, asked, again } = question;
+    let not_agreed = |exit, cause: String| Stop {
         exit,
-        operation: "restore the backup from before".to_owned(),
-        place: redact::path(&before.backup),
+        operation: (*operation).to_owned(),
+        place: place.clone(),
         cause,
-        next_step: next_step.to_owned(),
+        next_step: again.clone(),
         findings: None,
         notes: Vec::new(),
     };
     if !std::io::stdin().is_terminal() {
         let cause = format!("{lost}, and there is no terminal to ask on");
-        return Err(not_agreed(Exit::Usage, cause, again));
+        return Err(not_agreed(Exit::Usage, cause));
     }
-    print::question(&format!("{} goes back to a backup: {lost}; go on? y/N ", target.name));
+    print::question(&format!("{asked}: {lost}; go on? y/N "));
     let mut answer = String::new();
     let read = std::io::stdin().read_line(&mut answer);
     if read.is_ok() && ["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()) {
         return Ok(());
     }
-    Err(not_agreed(Exit::Refused, "you said no".to_owned(), again))
+    Err(not_agreed(Exit::Refused, "you said no".to_owned()))
 }
