@@ -6,7 +6,7 @@ use portcullis_database::VerifiedBackup;
 use portcullis_model::plan::{Direction, Plan};
 use portcullis_model::redact;
 use portcullis_model::words::{bytes, count};
-use portcullis_receipt::{Arrival, Facts};
+use portcullis_receipt::{Action, Arrival, Facts, FewerRows, MigrationFacts};
 
 use crate::record::Filed;
 use crate::stage::Locked;
@@ -41,22 +41,40 @@ pub(crate) fn backup(backup: &VerifiedBackup, root: &Path) -> String {
 }
 
 pub(crate) fn applied(facts: &Facts) -> String {
-    let fewer: Vec<String> = facts
-        .migrations
-        .iter()
-        .flat_map(|migration| &migration.fewer_rows)
-        .map(|fewer| {
-            let after = fewer.after.map_or_else(|| "gone".to_owned(), |rows| rows.to_string());
-            format!("{} {} → {after} rows", redact::printable(&fewer.table), fewer.before)
-        })
-        .collect();
     let mut text =
         format!("{}, smoke-tested before each commit", count(facts.migrations.len(), "migration"));
+    let of = |direction: Option<Direction>| {
+        let meant =
+            move |one: &&MigrationFacts| direction.is_none_or(|wanted| one.direction == wanted);
+        facts.migrations.iter().filter(meant).flat_map(|migration| &migration.fewer_rows)
+    };
+    // What a redo has undone it may have brought back: what was there before is what counts.
+    let undone = facts.action == Action::Redo;
+    let fewer: Vec<String> = of(undone.then_some(Direction::Up)).map(fewer_rows).collect();
     if !fewer.is_empty() {
-        text.push_str("; ");
-        text.push_str(&fewer.join(", "));
+        text.push_str(&format!("; {}", fewer.join(", ")));
+    }
+    let held: Vec<String> = of(Some(Direction::Down))
+        .filter(|_| undone)
+        .map(|fewer| format!("{} {}", redact::printable(&fewer.table), fewer.before))
+        .collect();
+    if !held.is_empty() {
+        text.push_str(&format!(
+            "; what was undone held rows ({}): the backup has them",
+            held.join(", ")
+        ));
     }
     text
+}
+
+fn fewer_rows(fewer: &FewerRows) -> String {
+    let table = redact::printable(&fewer.table);
+    let before =
+        if fewer.before == 1 { "1 row".to_owned() } else { format!("{} rows", fewer.before) };
+    match fewer.after {
+        Some(after) => format!("{table}: {before}, {after} now"),
+        None => format!("{table}: {before}, and the table is gone"),
+    }
 }
 
 pub(crate) fn receipt(filed: &Filed, root: &Path) -> String {

@@ -96,3 +96,19 @@ fn what_was_accepted_is_not_undone_by_a_slip_of_the_finger() {
     workspace.run(&["redo", "01_family", "--yes"]).expect(0);
     assert_eq!(workspace.value("SELECT count(*) FROM more"), "0");
 }
+
+#[test]
+fn the_rows_of_what_is_undone_are_told_with_where_they_are() {
+    let workspace = Workspace::with_family();
+    workspace.migration("02_more", "CREATE TABLE more(x);\n", "DROP TABLE more;\n");
+    workspace.migrate();
+    workspace.execute("INSERT INTO more VALUES (1), (2)");
+    workspace.migration("02_more", "CREATE TABLE more(x, y);\n", "DROP TABLE more;\n");
+    let ran = workspace.run(&["redo"]).expect(0);
+    let told = "what was undone held rows (more 2): the backup has them";
+    assert!(ran.stdout.contains(told), "{}", ran.stdout);
+    workspace.execute("INSERT INTO more VALUES (1, 2)");
+    workspace.migration("03_less", "DELETE FROM more;\n", "SELECT 1;\n");
+    let ran = workspace.migrate();
+    assert!(ran.stdout.contains("more: 1 row, 0 now"), "{}", ran.stdout);
+}
