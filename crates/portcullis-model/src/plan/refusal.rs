@@ -97,7 +97,7 @@ impl Refusal {
                     "give its directory a newer version, so that it runs last everywhere".to_owned()
                 }
                 Protection::Unprotected => {
-                    "cargo xtask redo applies it, and what runs after it again".to_owned()
+                    "cargo xtask redo applies it, and what runs after it again; if it is yours alone, a newer version lets it run last (cargo xtask rebase)".to_owned()
                 }
             },
             Refusal::UnknownGoal { suggestion: Some(name), .. } => {

@@ -189,6 +189,12 @@ fn a_redo_goes_down_to_the_oldest_that_differs_and_up_again() {
             &["-3_c", "-2_b", "+2_b", "+3_c", "+4_d"],
         ),
         (|set| drop(set.migrations.remove(2)), "", &["-3_c", "+4_d"]),
+        // Merged from elsewhere with an older version.
+        (
+            |set| set.migrations.insert(1, migration("1-5_m", "M")),
+            "",
+            &["-3_c", "-2_b", "+1-5_m", "+2_b", "+3_c", "+4_d"],
+        ),
         // Renamed to run last, as `rebase` does.
         (
             |set| {
