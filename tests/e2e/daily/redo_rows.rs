@@ -55,6 +55,7 @@ fn after_a_backup_is_back_and_the_rest_fails_that_is_what_is_said() {
     let before = workspace.content();
     workspace.migration("02_aa", "CREATE TABLE aa(t REFERENCES, );\n", "DROP TABLE aa;\n");
     let ran = workspace.stops(&["redo", "--from-backup", "--yes"], 5);
+    assert!(!ran.stderr.contains("as it was before (rolled back)"), "{}", ran.stderr);
     let back = ran.stderr.lines().find_map(|line| line.trim().strip_prefix("cargo xtask restore "));
     let back = back.unwrap_or_else(|| panic!("{}", ran.stderr)).to_owned();
     workspace.run(&["restore", &back]).expect(0);

@@ -144,10 +144,15 @@ fn from_backup(request: Request<'_>, agreed: Agreed, format: Format) -> Result<E
 
 /// The backup is back, but what should follow isn't: the database is not as it was.
 fn part_way(mut stop: Stop, before: &Before, kept: &Filed) -> Stop {
-    if stop.exit != Exit::NeedsPerson {
+    // The first note of a run that was undone says so of the state before that run only.
+    if stop.exit == Exit::Undone && !stop.notes.is_empty() {
+        stop.notes.remove(0);
+    }
+    if !matches!(stop.exit, Exit::NeedsPerson | Exit::RecordIncomplete) {
         stop.exit = Exit::PartWay;
     }
-    let mut note = format!("The backup {} was put back before that.", redact::path(&before.backup));
+    let backup = redact::path(&before.backup);
+    let mut note = format!("The database is as the backup {backup} has it: that was put back.");
     if let Some(backup) = &kept.receipt.predicate.facts.backup {
         note += &format!(
             "\nWhat was there until then is kept; to go back to it:\n  cargo xtask restore {}",
