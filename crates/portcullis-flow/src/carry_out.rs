@@ -289,10 +289,7 @@ fn undo_redo(
     backup: &VerifiedBackup,
     scene: &mut Scene<'_, '_>,
 ) -> Trouble {
-    let clock = &mut *scene.clock;
-    let undo =
-        locked.writer.undo(backup, &mut |done, total| clock.progress("restore", done, total));
-    match undo {
+    match put_back(locked, backup, scene) {
         Undo::NotProved(why) => {
             let mut trouble = rolled_back(error, segment, scene);
             let name = backup.path().file_name().unwrap_or_default().to_string_lossy();
@@ -326,10 +323,14 @@ fn undo_by_restore(
     backup: &VerifiedBackup,
     scene: &mut Scene<'_, '_>,
 ) -> Trouble {
-    let clock = &mut *scene.clock;
-    let undo =
-        locked.writer.undo(backup, &mut |done, total| clock.progress("restore", done, total));
+    let undo = put_back(locked, backup, scene);
     after_undo(undo, error, backup, scene)
+}
+
+/// Puts the backup back, if nobody else has written since.
+fn put_back(locked: &mut Locked, backup: &VerifiedBackup, scene: &mut Scene<'_, '_>) -> Undo {
+    let clock = &mut *scene.clock;
+    locked.writer.undo(backup, &mut |done, total| clock.progress("restore", done, total))
 }
 
 fn after_undo(

@@ -47,8 +47,6 @@ pub struct Source {
     /// The commit to compare with: the one before what is staged, or where a commit left
     /// the other branch.
     pub base: Option<Commit>,
-    /// What that commit holds.
-    pub base_tree: Option<GitTree>,
     /// What differs from it, once somebody has asked.
     changed: OnceCell<Vec<PathBuf>>,
 }
@@ -65,14 +63,7 @@ impl Source {
             let config = Config::find(here)?;
             let files = Files::Disk(Disk::new(&config.root));
             let changed = OnceCell::new();
-            return Ok(Self {
-                config,
-                files,
-                repository: None,
-                base: None,
-                base_tree: None,
-                changed,
-            });
+            return Ok(Self { config, files, repository: None, base: None, changed });
         }
         let root = Config::find_root(here)?;
         let repository = Repository::find(&root)?.require(CHOOSE)?;
@@ -93,9 +84,8 @@ impl Source {
                 (tree, config, Some(base))
             }
         };
-        let base_tree = base.as_ref().map(|base| repository.commit(base));
         let (files, repository) = (Files::Git(tree), Some(repository));
-        Ok(Self { config, files, repository, base, base_tree, changed: OnceCell::new() })
+        Ok(Self { config, files, repository, base, changed: OnceCell::new() })
     }
 
     /// Its files.

@@ -13,12 +13,12 @@ const ROUNDS: u32 = 5;
 
 /// Runs the gate while an application inserts; returns its exit code, what it printed, and
 /// the numbers whose insert was acknowledged.
-fn migrate_beside_a_writer(workspace: &Workspace) -> (i32, String, Vec<i64>) {
+fn run_beside_a_writer(workspace: &Workspace, command: &str) -> (i32, String, Vec<i64>) {
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         let writer = scope.spawn(|| insert_until(&stop, workspace.connect()));
         sleep(Duration::from_millis(30));
-        let ran = workspace.run(&["migrate"]);
+        let ran = workspace.run(&[command]);
         sleep(Duration::from_millis(30));
         stop.store(true, Ordering::Relaxed);
         ran.is_for_people();
@@ -75,7 +75,7 @@ fn rounds(up: &str, without_transaction: bool, codes: &[i32]) {
             } else {
                 workspace.migration("03_next", up, "SELECT 1;\n");
             }
-            let (code, stderr, acknowledged) = migrate_beside_a_writer(&workspace);
+            let (code, stderr, acknowledged) = run_beside_a_writer(&workspace, "migrate");
             assert!(codes.contains(&code), "{journal}, round {round}: {code}\n{stderr}");
             assert!(acknowledged.len() > 5, "{journal}: the application hardly wrote");
             let lost = lost(&workspace, &acknowledged);
@@ -114,4 +114,28 @@ fn a_run_that_is_found_bad_after_its_commit_loses_no_acknowledged_row() {
 #[test]
 fn a_step_outside_a_transaction_that_fails_loses_no_acknowledged_row() {
     rounds("VACUUM INTO '/nowhere/at/all.db';\n", true, &[3, 4]);
+}
+
+/// A redo whose undoing is committed goes back by its backup only where nobody wrote.
+#[test]
+fn a_redo_that_fails_after_a_commit_loses_no_acknowledged_row() {
+    for journal in ["delete", "wal"] {
+        for round in 0..ROUNDS {
+            let workspace = workspace(journal);
+            workspace.migration("03_draft", "CREATE TABLE draft(x);\n", "DROP TABLE draft;\n");
+            workspace.migration_without_transaction("04_vacuum", "VACUUM;\n", "SELECT 1;\n");
+            workspace.migration("05_last", DATA, "DROP TABLE data;\n");
+            workspace.migrate();
+            workspace.migration("03_draft", "CREATE TABLE draft(y);\n", "DROP TABLE draft;\n");
+            let fails = format!("{DATA}INSERT INTO nowhere VALUES (1);\n");
+            workspace.migration("05_last", &fails, "DROP TABLE data;\n");
+            let (code, stderr, acknowledged) = run_beside_a_writer(&workspace, "redo");
+            assert!([3, 5].contains(&code), "{journal}, round {round}: {code}\n{stderr}");
+            let names_the_way_back = stderr.contains("cargo xtask restore ");
+            assert_eq!(names_the_way_back, code == 5, "{journal}: {stderr}");
+            let lost = lost(&workspace, &acknowledged);
+            assert!(lost.is_empty(), "{journal}, exit {code}: lost {lost:?}\n{stderr}");
+            assert_eq!(workspace.value("PRAGMA integrity_check"), "ok");
+        }
+    }
 }

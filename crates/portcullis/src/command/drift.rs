@@ -13,16 +13,10 @@ use crate::print;
     cargo xtask drift --target production --format json")]
 pub struct Flags {
     #[command(flatten)]
-    target: TargetFlag,
+    pub(super) target: TargetFlag,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,
-}
-
-impl Flags {
-    pub(super) fn target(&self) -> &TargetFlag {
-        &self.target
-    }
 }
 
 pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {

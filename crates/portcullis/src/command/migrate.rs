@@ -18,7 +18,7 @@ use crate::print;
     cargo xtask migrate --to 2024-03-11-110000_add_print_sizes")]
 pub struct Flags {
     #[command(flatten)]
-    target: TargetFlag,
+    pub(super) target: TargetFlag,
     /// Show what would run, with bytes and minutes, and write nothing
     #[arg(long)]
     plan: bool,
@@ -34,12 +34,6 @@ pub struct Flags {
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,
-}
-
-impl Flags {
-    pub(super) fn target(&self) -> &TargetFlag {
-        &self.target
-    }
 }
 
 pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {

@@ -87,11 +87,11 @@ impl Command {
     /// The target that was typed.
     fn target(&self) -> Option<String> {
         let flag = match self {
-            Command::Migrate(flags) => flags.target(),
-            Command::Status(flags) => flags.target(),
-            Command::Redo(flags) => flags.target(),
-            Command::Drift(flags) => flags.target(),
-            Command::Restore(flags) => flags.target(),
+            Command::Migrate(flags) => &flags.target,
+            Command::Status(flags) => &flags.target,
+            Command::Redo(flags) => &flags.target,
+            Command::Drift(flags) => &flags.target,
+            Command::Restore(flags) => &flags.target,
             Command::Backup(flags) => flags.target(),
             Command::Receipt(flags) => flags.target(),
             _ => return None,

@@ -26,7 +26,7 @@ pub struct Flags {
     #[arg(value_name = "MIGRATION")]
     migration: Option<String>,
     #[command(flatten)]
-    target: TargetFlag,
+    pub(super) target: TargetFlag,
     /// Go back by the backup that was taken before, instead of by the down.sql files
     #[arg(long)]
     from_backup: bool,
@@ -49,12 +49,6 @@ pub struct Flags {
 enum Agreed {
     ByFlag,
     NotYet,
-}
-
-impl Flags {
-    pub(super) fn target(&self) -> &TargetFlag {
-        &self.target
-    }
 }
 
 pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {

@@ -20,19 +20,13 @@ pub struct Flags {
     #[arg(value_name = "BACKUP")]
     backup: PathBuf,
     #[command(flatten)]
-    target: TargetFlag,
+    pub(super) target: TargetFlag,
     /// Why, for the receipt
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,
-}
-
-impl Flags {
-    pub(super) fn target(&self) -> &TargetFlag {
-        &self.target
-    }
 }
 
 pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {

@@ -15,19 +15,13 @@ use crate::print;
     cargo xtask status --target production --format json")]
 pub struct Flags {
     #[command(flatten)]
-    target: TargetFlag,
+    pub(super) target: TargetFlag,
     /// List every migration, also those that are applied as they are on disk
     #[arg(long)]
     all: bool,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,
-}
-
-impl Flags {
-    pub(super) fn target(&self) -> &TargetFlag {
-        &self.target
-    }
 }
 
 pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
