@@ -7,8 +7,9 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 /// What each crate may depend on, of this workspace. What isn't listed isn't allowed.
 const LAW: &[(&str, &[&str])] = &[
     ("portcullis-model", &[]),
+    ("portcullis-cluster", &[]),
     ("portcullis-lint", &["portcullis-model"]),
-    ("portcullis-database", &["portcullis-model"]),
+    ("portcullis-database", &["portcullis-model", "portcullis-cluster"]),
     ("portcullis-receipt", &["portcullis-model"]),
     ("portcullis-workspace", &["portcullis-model", "portcullis-lint"]),
     (
@@ -30,16 +31,25 @@ const LAW: &[(&str, &[&str])] = &[
             "portcullis-receipt",
             "portcullis-workspace",
             "portcullis-flow",
+            "portcullis-cluster",
         ],
     ),
     ("schema", &[]),
-    ("xtask", &["portcullis"]),
+    ("xtask", &["portcullis", "portcullis-cluster"]),
     ("portcullis-tests", &["portcullis"]),
 ];
 
 /// Crates that only the database crate (and the example's schema) may name.
-const ENGINES: &[&str] =
-    &["diesel", "diesel_migrations", "rusqlite", "libsqlite3-sys", "sqllogictest"];
+const ENGINES: &[&str] = &[
+    "diesel",
+    "diesel-async",
+    "diesel_migrations",
+    "libsqlite3-sys",
+    "native-tls",
+    "rusqlite",
+    "sqllogictest",
+    "tokio-postgres",
+];
 
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let metadata = MetadataCommand::new().no_deps().exec().unwrap();
