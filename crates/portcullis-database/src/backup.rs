@@ -1,9 +1,11 @@
-//! Backups as files: a copy, its sidecar, and the proof that the copy was read back.
+//! Backups on disk: a copy, its sidecar, and the proof that the copy was read back.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use portcullis_model::digest::Digest;
+use portcullis_model::config::{BackupKind, Place, Target};
+use portcullis_model::digest::{Digest, Hasher};
 use portcullis_model::redact;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -19,7 +21,7 @@ pub const SIDECAR: &str = ".json";
 pub struct Sidecar {
     /// The sidecar's format: 1.
     pub format: u32,
-    /// The engine: `sqlite`.
+    /// The engine: `sqlite` or `postgres`.
     pub engine: String,
     /// The engine's version.
     pub engine_version: String,
@@ -39,14 +41,37 @@ pub struct Sidecar {
     pub schema: Digest,
     /// The versions that were applied.
     pub applied: Vec<String>,
-    /// The journal mode of the database.
-    pub journal_mode: String,
+    /// SQLite: the journal mode of the database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal_mode: Option<String>,
     /// How it was verified.
     pub verified: Vec<String>,
     /// Foreign-key violations in the data: counted, not repaired.
     pub foreign_key_violations: Vec<Violations>,
     /// How long copying and verifying took.
     pub milliseconds: u64,
+    /// PostgreSQL: what a dump doesn't hold of the database, or can't be asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dump: Option<Dump>,
+}
+
+/// What goes with a backup of a PostgreSQL database.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Dump {
+    /// The version of `pg_dump`; none where a command of the user's took the backup.
+    pub version: Option<String>,
+    /// The snapshot that it saw, exported by the gate's own connection.
+    pub snapshot: String,
+    /// The rows of every table at that snapshot.
+    pub rows: BTreeMap<String, u64>,
+}
+
+impl Sidecar {
+    /// SQLite's journal mode; its own default where none is known.
+    pub(crate) fn journal_mode(&self) -> &str {
+        self.journal_mode.as_deref().unwrap_or("delete")
+    }
 }
 
 /// Rows that reference rows which don't exist.
@@ -80,8 +105,7 @@ impl VerifiedBackup {
     pub fn open(path: &Path) -> Result<Self> {
         const OPERATION: &str = "verify the backup";
         let sidecar = read_sidecar(path)?;
-        let digest =
-            hash_file(path).map_err(|error| Error::io(OPERATION, path, &error).refused())?;
+        let digest = hash(path).map_err(|error| Error::io(OPERATION, path, &error).refused())?;
         if digest != sidecar.sha256 {
             return Err(Error::new(
                 ErrorKind::Refused,
@@ -94,7 +118,7 @@ impl VerifiedBackup {
         Ok(Self::new(path.to_owned(), sidecar))
     }
 
-    /// The file.
+    /// The file, or the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -103,6 +127,36 @@ impl VerifiedBackup {
     pub fn sidecar(&self) -> &Sidecar {
         &self.sidecar
     }
+}
+
+/// What the names of backups end in: SQLite's files, PostgreSQL's directories, and what
+/// a command of the user's said.
+const ENDINGS: [&str; 3] = ["db", "pgdump", "external"];
+
+/// A backup's name: `stem`, and the ending for this target.
+pub fn named(target: &Target, stem: &str) -> String {
+    let ending = match &target.place {
+        Place::File(_) => ENDINGS[0],
+        Place::Server(server) => match server.backup {
+            BackupKind::Dump => ENDINGS[1],
+            BackupKind::Command { .. } => ENDINGS[2],
+        },
+    };
+    format!("{stem}.{ending}")
+}
+
+/// Removes a backup. Its sidecar goes last: one whose removal was cut short isn't
+/// forgotten.
+///
+/// # Errors
+/// Whatever the file system says.
+pub fn remove(backup: &Path) -> std::io::Result<()> {
+    if backup.is_dir() {
+        fs::remove_dir_all(backup)?;
+    } else {
+        fs::remove_file(backup)?;
+    }
+    fs::remove_file(sidecar_path(backup))
 }
 
 /// The sidecar's path.
@@ -152,11 +206,29 @@ pub fn list(directory: &Path) -> Result<Vec<(PathBuf, Sidecar)>> {
     };
     let mut found: Vec<(PathBuf, Sidecar)> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "db"))
+        .filter(|path| ENDINGS.iter().any(|ending| path.extension().is_some_and(|e| e == *ending)))
         .filter_map(|path| read_sidecar(&path).ok().map(|sidecar| (path, sidecar)))
         .collect();
     found.sort_by(|a, b| (&a.1.created, &a.0).cmp(&(&b.1.created, &b.0)));
     Ok(found)
+}
+
+/// SHA-256 of a backup: of a file's bytes; of a directory, over the name, the length and
+/// the digest of each file in it.
+pub(crate) fn hash(path: &Path) -> std::io::Result<Digest> {
+    if !path.is_dir() {
+        return hash_file(path);
+    }
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+    files.sort();
+    let mut hasher = Hasher::new("portcullis-backup-directory-v1");
+    for file in files {
+        hasher.field(file.file_name().unwrap_or_default().as_encoded_bytes());
+        hasher.field(&fs::symlink_metadata(&file)?.len().to_be_bytes());
+        hasher.field(hash_file(&file)?.as_bytes());
+    }
+    Ok(hasher.finish())
 }
 
 /// SHA-256 of a file. Never of a live database: closing the file would drop SQLite's

@@ -1,4 +1,5 @@
-//! One runner at a time: a lock on a file of its own beside the database.
+//! One runner at a time: for a file, a lock on another file beside it; a server keeps the
+//! lock itself.
 //!
 //! A separate file, because opening and closing the database file itself would drop
 //! SQLite's POSIX locks. `flock` is released by the system however the process ends; the
@@ -10,11 +11,11 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use portcullis_model::config::{Engine, Target};
+use portcullis_model::config::{Place, Target};
 use portcullis_model::redact;
 
 use crate::seam::Writer;
-use crate::{Error, ErrorKind, Result, sqlite};
+use crate::{Error, ErrorKind, Result, postgres, sqlite};
 
 const OPERATION: &str = "take the runner's lock";
 
@@ -23,7 +24,7 @@ const OPERATION: &str = "take the runner's lock";
 pub struct RunLock {
     target: Target,
     /// The lock goes with the last clone.
-    _file: Arc<File>,
+    _file: Option<Arc<File>>,
 }
 
 /// Makes this process the target's only runner.
@@ -32,10 +33,19 @@ pub struct RunLock {
 /// [`ErrorKind::Busy`] with the other runner's process number, or the lock file can't be
 /// made.
 pub fn lock(target: &Target) -> Result<RunLock> {
-    let path = lock_path(&target.path);
-    match target.engine {
-        Engine::Sqlite => sqlite::check_way(target)?,
-    }
+    let file = match &target.place {
+        Place::File(path) => {
+            sqlite::check_way(target, path)?;
+            Some(Arc::new(lock_beside(target, path)?))
+        }
+        // The server holds the lock, as long as the connection that `open` makes.
+        Place::Server(_) => None,
+    };
+    Ok(RunLock { target: target.clone(), _file: file })
+}
+
+fn lock_beside(target: &Target, database: &Path) -> Result<File> {
+    let path = lock_path(database);
     if !target.protected
         && let Some(directory) = path.parent()
     {
@@ -74,7 +84,7 @@ pub fn lock(target: &Target) -> Result<RunLock> {
         file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(note.as_bytes()));
     // A full disk may not keep a technician from restoring.
     drop(written);
-    Ok(RunLock { target: target.clone(), _file: Arc::new(file) })
+    Ok(file)
 }
 
 /// Opens the lock file, or makes it; never somebody else's file through a link.
@@ -101,8 +111,9 @@ impl RunLock {
     /// # Errors
     /// The target can't be opened, or isn't what it must be.
     pub fn open(self) -> Result<Box<dyn Writer>> {
-        match self.target.engine {
-            Engine::Sqlite => sqlite::open_writer(self),
+        match self.target.place.clone() {
+            Place::File(path) => sqlite::open_writer(self, &path),
+            Place::Server(server) => postgres::open_writer(self, &server),
         }
     }
 

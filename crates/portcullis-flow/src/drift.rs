@@ -93,7 +93,7 @@ impl Drift {
             "undo it by hand and put it into a migration, or take the schema as it is: \
              cargo xtask {command} --enrol --reason \"…\""
         );
-        let place = redact::path(&target.path);
+        let place = target.shown();
         let mut stop = Stop::new(Exit::Refused, OPERATION, place, cause, next);
         let pictures: Vec<String> = match &self.schema {
             SchemaDrift::Objects(differences) => differences.iter().map(picture).collect(),
@@ -125,7 +125,7 @@ fn schema(target: &Target, survey: &Survey) -> SchemaDrift {
         _ if head.schema == now => SchemaDrift::None,
         None => SchemaDrift::Fingerprint { before: head.schema, now },
         Some(objects) => {
-            SchemaDrift::Objects(diff(objects, &survey.catalog, target.engine.dialect()))
+            SchemaDrift::Objects(diff(objects, &survey.catalog, target.engine().dialect()))
         }
     }
 }
@@ -191,9 +191,8 @@ pub struct Found {
 /// There is no such database, it can't be read, it is another one, or nothing says what it
 /// must be.
 pub fn look(target: &Target) -> Result<Found, Stop> {
-    let refused = |cause: &str, next: &str| {
-        Stop::new(Exit::Refused, OPERATION, redact::path(&target.path), cause, next)
-    };
+    let refused =
+        |cause: &str, next: &str| Stop::new(Exit::Refused, OPERATION, target.shown(), cause, next);
     let Some(mut reader) = portcullis_database::open_reader(target)? else {
         return Err(refused("there is no such file", "cargo xtask migrate makes it"));
     };

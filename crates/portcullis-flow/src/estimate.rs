@@ -1,10 +1,9 @@
 //! Bytes and minutes before anything starts, and whether there is room for them.
 
-use std::path::Path;
 use std::time::Duration;
 
-use portcullis_database::{backup, free_bytes};
-use portcullis_model::config::Target;
+use portcullis_database::{Room, backup};
+use portcullis_model::config::{Place, Target};
 use portcullis_model::exit::Exit;
 use portcullis_model::plan::{Plan, SegmentKind};
 use portcullis_model::redact;
@@ -25,8 +24,8 @@ pub struct Estimate {
     pub backup_free_bytes: u64,
     /// What the database's journal may need beside it.
     pub journal_bytes: u64,
-    /// What is free there.
-    pub journal_free_bytes: u64,
+    /// What is free there; a server's disk can't be seen from here.
+    pub journal_free_bytes: Option<u64>,
     /// How long copying and verifying the backup takes, going by the last one.
     pub backup_seconds: u64,
     /// Whether no scan and no copy happens while writers wait.
@@ -54,9 +53,12 @@ pub(crate) fn estimate(target: &Target, plan: &Plan, size: u64) -> Result<Estima
     Ok(Estimate {
         database_bytes: size,
         backup_bytes: size,
-        backup_free_bytes: free_bytes(&target.backups)?,
+        backup_free_bytes: portcullis_database::free_bytes(&target.backups)?,
         journal_bytes: if rewrites { size } else { size / 4 },
-        journal_free_bytes: free_bytes(&target.path)?,
+        journal_free_bytes: match &target.place {
+            Place::File(path) => Some(portcullis_database::free_bytes(path)?),
+            Place::Server(_) => None,
+        },
         backup_seconds: size.div_ceil(speed.max(1)),
         large: size > target.hold_writes_max,
     })
@@ -70,35 +72,27 @@ impl Estimate {
 
     /// Refuses a run that would fill a disk.
     pub(crate) fn check(&self, target: &Target) -> Result<(), Stop> {
-        let same_disk = same_disk(&target.backups, &target.path);
-        let places = [
-            (&target.backups, self.backup_bytes, self.backup_free_bytes),
-            (
-                &target.path,
-                self.journal_bytes + if same_disk { self.backup_bytes } else { 0 },
-                self.journal_free_bytes,
-            ),
-        ];
-        for (place, needed, free) in places {
-            let needed = needed + SMALL_CHANGE;
-            if free < needed {
-                return Err(Stop::new(
-                    Exit::Refused,
-                    "look for free space",
-                    redact::path(place),
-                    format!("{} are needed and {} are free", bytes(needed), bytes(free)),
-                    "free space there, or name another place in portcullis.toml",
-                ));
-            }
-        }
-        Ok(())
+        check_rooms(&portcullis_database::rooms_to_migrate(
+            target,
+            self.backup_bytes,
+            self.journal_bytes,
+        )?)
     }
 }
 
-fn same_disk(a: &Path, b: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let device = |path: &Path| {
-        path.ancestors().find_map(|path| path.metadata().ok()).map(|metadata| metadata.dev())
-    };
-    device(a) == device(b)
+/// Refuses what would fill a disk.
+pub(crate) fn check_rooms(rooms: &[Room]) -> Result<(), Stop> {
+    for Room { path, needed, free } in rooms {
+        let needed = needed + SMALL_CHANGE;
+        if *free < needed {
+            return Err(Stop::new(
+                Exit::Refused,
+                "look for free space",
+                redact::path(path),
+                format!("{} are needed and {} are free", bytes(needed), bytes(*free)),
+                "free space there, or name another place in portcullis.toml",
+            ));
+        }
+    }
+    Ok(())
 }

@@ -44,7 +44,7 @@ pub(crate) struct IntendedStep {
 }
 
 impl IntendedStep {
-    fn of(step: &Step) -> Self {
+    fn of(step: &Step, dialect: Dialect) -> Self {
         Self {
             version: step.version.clone(),
             directory: step.directory.clone(),
@@ -52,7 +52,7 @@ impl IntendedStep {
             fingerprint: step.fingerprint,
             down_sql: step.down_sql.clone(),
             accepted: step.accepted,
-            repeatable: !effects(&step.sql, Dialect::Sqlite).unrepeatable,
+            repeatable: !effects(&step.sql, dialect).unrepeatable,
         }
     }
 
@@ -80,8 +80,8 @@ impl IntendedStep {
     }
 }
 
-pub(crate) fn steps(plan: &Plan) -> Vec<IntendedStep> {
-    plan.steps().map(IntendedStep::of).collect()
+pub(crate) fn steps(plan: &Plan, dialect: Dialect) -> Vec<IntendedStep> {
+    plan.steps().map(|step| IntendedStep::of(step, dialect)).collect()
 }
 
 /// What became of a run that died.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use portcullis_database::backup;
 use portcullis_database::seam::Baseline;
 use portcullis_model::config::Target;
 use portcullis_model::exit::Exit;
@@ -105,7 +106,7 @@ pub fn preview(
         None => None,
     };
     let applied = survey.as_ref().map_or(&[][..], |survey| &survey.applied);
-    let plan = plan(linted.set(), applied, &request.goal, request.target.engine.dialect())
+    let plan = plan(linted.set(), applied, &request.goal, request.target.engine().dialect())
         .map_err(|refusals| Stop::refused_plan(request.target, &refusals))?;
     acceptance::refuse_drafts(request.target, linted.set(), &plan)?;
     let estimate =
@@ -135,7 +136,7 @@ fn identify_and_lock(
 ) -> Result<Locked, Stop> {
     let target = request.target;
     // Opening makes the file: a run that can't be planned shouldn't leave an empty one.
-    if !target.path.exists() {
+    if portcullis_database::is_missing(target) {
         plan_on(request, linted, &[], 0)?;
     }
     let locked = stage::identify_and_lock(target, request.enrol)?;
@@ -147,7 +148,7 @@ fn identify_and_lock(
     let identity = locked.identity.to_string();
     // A new identity is shown whole: it may have to be written into the configuration.
     let identity = if locked.arrival == Arrival::Known { &identity[..8] } else { &identity };
-    let shown = redact::path(target.path.strip_prefix(request.root).unwrap_or(&target.path));
+    let shown = target.shown_from(request.root);
     clock.stage("identify", &format!("{} ({shown}{arrival}), identity {identity}", target.name));
     if target.protected && target.identity.is_none() {
         clock.stage(
@@ -166,7 +167,7 @@ fn plan_on(
     bytes: u64,
 ) -> Result<Plan, Stop> {
     let target = request.target;
-    let plan = plan(linted.set(), applied, &request.goal, target.engine.dialect())
+    let plan = plan(linted.set(), applied, &request.goal, target.engine().dialect())
         .map_err(|refusals| Stop::refused_plan(target, &refusals))?;
     acceptance::refuse_drafts(target, linted.set(), &plan)?;
     estimate::estimate(target, &plan, bytes)?.check(target)?;
@@ -239,7 +240,7 @@ fn begin(
     }
     .facts();
     facts.drift.clone_from(&locked.drift);
-    let backup_name = backup_name(facts.run);
+    let backup_name = backup::named(request.target, &backup_stem(facts.run));
     let intent = Intent {
         action,
         started: facts.started.clone(),
@@ -254,7 +255,7 @@ fn begin(
         applied_after: plan.applied_after.clone(),
         schema_before: facts.schema_before,
         backup: request.target.backups.join(&backup_name).display().to_string(),
-        steps: intent::steps(plan),
+        steps: intent::steps(plan, request.target.engine().dialect()),
         arrival: Some(locked.arrival),
         drift: locked.drift.clone(),
     };
@@ -288,9 +289,9 @@ fn go_on_with_the_record(
 }
 
 /// Sorts by time, and is unique.
-pub(crate) fn backup_name(run: Uuid) -> String {
+pub(crate) fn backup_stem(run: Uuid) -> String {
     let stamp = record::now().replace([':', '-', '.'], "");
-    format!("{stamp}-{}.db", &run.simple().to_string()[..8])
+    format!("{stamp}-{}", &run.simple().to_string()[..8])
 }
 
 fn finish(

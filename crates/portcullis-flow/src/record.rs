@@ -76,9 +76,9 @@ impl<'a> Beginning<'a> {
             commit: origin::commit(self.root),
             target: TargetFacts {
                 name: target.name.clone(),
-                engine: target.engine.name().to_owned(),
+                engine: target.engine().name().to_owned(),
                 engine_version: survey.engine_version.clone(),
-                place: redact::path(&target.path),
+                place: target.shown(),
                 identity: self.identity,
                 protected: target.protected,
                 arrival: self.arrival,

@@ -38,7 +38,7 @@ pub enum Redone {
 pub fn redo(request: &Request<'_>, observer: &mut dyn Observer) -> Result<Redone, Stop> {
     refuse_protected(request.target)?;
     // Opening makes the file, and there is nothing to undo in an empty one.
-    if !request.target.path.exists() {
+    if portcullis_database::is_missing(request.target) {
         let set = stage::read(request.root, request.target)?;
         let set = stage::lint(set, request)?.into_set();
         return Ok(Redone::Nothing { pending: set.migrations.len() });

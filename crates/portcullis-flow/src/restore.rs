@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use portcullis_database::seam::{BackupRequest, Keys, Overlay, Smoke};
-use portcullis_database::{Error, ErrorKind, RunLock, VerifiedBackup, Writer, free_bytes};
+use portcullis_database::{Error, ErrorKind, RunLock, VerifiedBackup, Writer, backup};
 use portcullis_model::config::Target;
 use portcullis_model::exit::Exit;
 use portcullis_model::redact;
@@ -12,13 +12,13 @@ use portcullis_model::words::{bytes, count};
 use portcullis_receipt::{Action, Arrival, Failed, Failure, Receipt};
 use uuid::Uuid;
 
-use crate::describe;
 use crate::error::Stop;
 use crate::intent::Intent;
-use crate::migrate::backup_name;
+use crate::migrate::backup_stem;
 use crate::observe::{Clock, Observer};
 use crate::record::{self, Beginning, Filed, backup_facts};
 use crate::stage::{self, Locked};
+use crate::{describe, estimate};
 
 /// What `restore` is asked for.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ pub fn restore(request: &Request<'_>, observer: &mut dyn Observer) -> Result<Fil
     let identity = check_identity(target, &backup)?;
     let size = backup.sidecar().bytes;
     clock.stage("verify", &format!("{}, SHA-256 as recorded", bytes(size)));
-    check_space(target, size)?;
+    estimate::check_rooms(&portcullis_database::rooms_to_restore(target, size)?)?;
     let lock = portcullis_database::lock(target)?;
     let present = present_state(target, lock, identity, &mut clock)?;
     clock.stage("keep", &present.describe());
@@ -59,7 +59,7 @@ pub fn restore(request: &Request<'_>, observer: &mut dyn Observer) -> Result<Fil
 /// A name that `backup list` shows, or a path.
 fn locate(target: &Target, backup: &Path) -> Result<PathBuf, Stop> {
     let found =
-        [target.backups.join(backup), backup.to_owned()].into_iter().find(|path| path.is_file());
+        [target.backups.join(backup), backup.to_owned()].into_iter().find(|path| path.exists());
     let path = found.and_then(|path| std::path::absolute(path).ok());
     path.ok_or_else(|| {
         Stop::new(
@@ -79,7 +79,7 @@ fn check_identity(target: &Target, backup: &VerifiedBackup) -> Result<Uuid, Stop
         let place = redact::path(backup.path());
         Err(Stop::new(Exit::Refused, "identify the backup", place, cause, next))
     };
-    let engine = target.engine.name();
+    let engine = target.engine().name();
     if backup.sidecar().engine != engine {
         return refused(
             format!("it is no backup of {engine}"),
@@ -107,22 +107,6 @@ fn check_identity(target: &Target, backup: &VerifiedBackup) -> Result<Uuid, Stop
     }
 }
 
-/// A copy is prepared beside the database, and the journal may need as much again.
-fn check_space(target: &Target, size: u64) -> Result<(), Stop> {
-    let (needed, free) = (size.saturating_mul(2), free_bytes(&target.path)?);
-    if free >= needed {
-        return Ok(());
-    }
-    let cause = format!("{} are needed and {} are free", bytes(needed), bytes(free));
-    Err(Stop::new(
-        Exit::Refused,
-        "look for free space",
-        redact::path(&target.path),
-        cause,
-        "free space there",
-    ))
-}
-
 /// What is at the target's path before the restore.
 enum Present {
     /// A database that can be read, and the verified backup that now keeps its state.
@@ -148,8 +132,7 @@ fn present_state(
     identity: Uuid,
     clock: &mut Clock<'_>,
 ) -> Result<Present, Stop> {
-    let there = std::fs::metadata(&target.path);
-    if !there.is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0) {
+    if !portcullis_database::has_something(target) {
         return Ok(Present::Unreadable { lock: Box::new(lock) });
     }
     let kept = keep(target, lock.clone(), identity, clock);
@@ -190,13 +173,13 @@ fn keep(
         return Err(Unkept::Stop(Box::new(Stop::new(
             Exit::Refused,
             "identify the database",
-            redact::path(&target.path),
+            target.shown(),
             cause,
             "check the path; if the backup shall replace it, move it away first",
         ))));
     }
     let run = Uuid::new_v4();
-    let name = backup_name(run).replace(".db", "-before-restore.db");
+    let name = backup::named(target, &format!("{}-before-restore", backup_stem(run)));
     let request = BackupRequest { directory: &target.backups, name: &name, run };
     let backup = writer.back_up(request, &mut |done, total| clock.progress("keep", done, total))?;
     Ok(Present::Kept { writer, backup: Box::new(backup) })

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use portcullis_database::backup::{self, Sidecar, sidecar_path};
+use portcullis_database::backup::{self, Sidecar};
 use portcullis_model::config::{Retention, Target};
 use uuid::Uuid;
 
@@ -24,10 +24,7 @@ pub(crate) fn apply(target: &Target, identity: Uuid, run: Uuid) {
     for path in
         expired(&own, target.retention, SystemTime::now()).iter().filter(|path| !spared(path))
     {
-        // The sidecar goes last: a backup whose removal was cut short isn't forgotten.
-        if std::fs::remove_file(path).is_ok() {
-            let _ = std::fs::remove_file(sidecar_path(path));
-        }
+        let _ = backup::remove(path);
     }
     remove_old_partials(target);
 }
@@ -36,14 +33,15 @@ pub(crate) fn apply(target: &Target, identity: Uuid, run: Uuid) {
 fn remove_old_partials(target: &Target) {
     let Ok(entries) = std::fs::read_dir(&target.backups) else { return };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-        let is_partial = path.to_string_lossy().ends_with(".db.partial");
+        let is_partial = path.extension().is_some_and(|extension| extension == "partial");
         let age = path
             .metadata()
             .and_then(|metadata| metadata.modified())
             .ok()
             .and_then(|time| time.elapsed().ok());
         if is_partial && age.is_some_and(|age| age > PARTIALS_STAY) {
-            let _ = std::fs::remove_file(path);
+            // A file, or a directory of files.
+            let _ = std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir_all(&path));
         }
     }
 }
@@ -90,7 +88,8 @@ mod tests {
                     sha256: Digest::of(b""),
                     schema: Digest::of(b""),
                     applied: vec![],
-                    journal_mode: "delete".into(),
+                    journal_mode: None,
+                    dump: None,
                     verified: vec![],
                     foreign_key_violations: vec![],
                     milliseconds: 0,

@@ -202,7 +202,7 @@ fn not_well(request: &Request<'_>, not_passed: &NotPassed, cause: &str, next: St
         NotPassed::Unchecked(_) => Stop::new(
             Exit::Busy,
             "smoke-test what an earlier run has applied",
-            redact::path(&request.target.path),
+            request.target.shown(),
             "another program kept the database busy",
             "run it again when less is written",
         ),
@@ -216,7 +216,7 @@ fn first_failure(checks: &[Check]) -> String {
 }
 
 fn stop(request: &Request<'_>, cause: impl Into<String>, next: impl Into<String>) -> Stop {
-    let place = redact::path(&request.target.path);
+    let place = request.target.shown();
     Stop::new(Exit::NeedsPerson, "settle an earlier run", place, cause, next)
 }
 

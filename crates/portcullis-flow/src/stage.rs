@@ -76,7 +76,7 @@ pub fn read(root: &Path, target: &Target) -> Result<MigrationSet, Stop> {
 pub fn lint(set: MigrationSet, request: &Request<'_>) -> Result<Linted, Stop> {
     let target = request.target;
     let migrations =
-        Migrations { dialect: target.engine.dialect(), path: target.migrations.clone() };
+        Migrations { dialect: target.engine().dialect(), path: target.migrations.clone() };
     let base = inspect::base(request.root, request.default_branch, &migrations, &set);
     let context = Context { base, ..Context::default() };
     let mut report = lint_in(&set, migrations.dialect, &context);
@@ -159,7 +159,7 @@ fn decide_identity(
     recorded: Option<Uuid>,
     enrol: Enrol,
 ) -> Result<(Uuid, Arrival), Stop> {
-    let place = redact::path(&target.path);
+    let place = target.shown();
     let refused = |cause: String, next: &str| {
         Stop::new(Exit::Refused, "identify the database", place.clone(), cause, next)
     };

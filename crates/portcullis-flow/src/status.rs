@@ -162,7 +162,7 @@ fn read_sum(set: &MigrationSet) -> (SumState, Option<Sum>) {
 fn rows(set: &MigrationSet, applied: &[Applied], sum: Option<&Sum>, target: &Target) -> Vec<Row> {
     let newest = applied.iter().map(|applied| applied.version.as_str()).max();
     let acceptance =
-        |migration: &Migration| sum.map(|sum| sum.acceptance(migration, target.engine.dialect()));
+        |migration: &Migration| sum.map(|sum| sum.acceptance(migration, target.engine().dialect()));
     let on_disk = set.migrations.iter().map(|migration| {
         let applied = applied.iter().find(|applied| applied.version == migration.version);
         let state = match applied.map(|applied| standing(set, applied)) {

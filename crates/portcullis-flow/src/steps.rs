@@ -45,7 +45,7 @@ cd {root} &&
 #    Carry over what matters, then start the programs again.
 ",
         found = redact::printable(found),
-        database = redact::path(&target.path),
+        database = target.shown(),
         backup = redact::path(backup.path()),
         root = quoted(root),
         program = quoted(&program),

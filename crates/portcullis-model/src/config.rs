@@ -10,6 +10,12 @@ use crate::redact;
 use crate::sql::Dialect;
 
 mod raw;
+mod server;
+mod target;
+
+pub use server::{
+    AutoRestore, BackupKind, ChannelBinding, NoPin, Password, Pin, Server, default_variable,
+};
 
 /// The file's name, at the root of a workspace.
 pub const FILE: &str = "portcullis.toml";
@@ -23,6 +29,8 @@ pub const REFERENCE: &str = include_str!("config/reference.toml");
 pub enum Engine {
     /// SQLite, in a file.
     Sqlite,
+    /// PostgreSQL, behind TLS.
+    Postgres,
 }
 
 impl Engine {
@@ -30,6 +38,7 @@ impl Engine {
     pub fn dialect(self) -> Dialect {
         match self {
             Engine::Sqlite => Dialect::Sqlite,
+            Engine::Postgres => Dialect::Postgres,
         }
     }
 
@@ -68,10 +77,8 @@ pub struct Migrations {
 pub struct Target {
     /// Its name.
     pub name: String,
-    /// Its engine.
-    pub engine: Engine,
-    /// The database file.
-    pub path: PathBuf,
+    /// Where the database is.
+    pub place: Place,
     /// The engine's migrations, relative to the configuration's root.
     pub migrations: PathBuf,
     /// Whether it is held to the rules for databases that people depend on.
@@ -92,6 +99,41 @@ pub struct Target {
     pub lock_wait: Duration,
     /// Which backups may go.
     pub retention: Retention,
+}
+
+/// Where a database is, and with that, which engine it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// SQLite: a file.
+    File(PathBuf),
+    /// PostgreSQL: a database of a server.
+    Server(Box<Server>),
+}
+
+impl Target {
+    /// Its engine.
+    pub fn engine(&self) -> Engine {
+        match self.place {
+            Place::File(_) => Engine::Sqlite,
+            Place::Server(_) => Engine::Postgres,
+        }
+    }
+
+    /// Where it is, for people: a path, or `database on host:port`.
+    pub fn shown(&self) -> String {
+        match &self.place {
+            Place::File(path) => redact::path(path),
+            Place::Server(server) => server.shown(),
+        }
+    }
+
+    /// [`Self::shown`], with a file's path as seen from `root`.
+    pub fn shown_from(&self, root: &Path) -> String {
+        match &self.place {
+            Place::File(path) => redact::path(path.strip_prefix(root).unwrap_or(path)),
+            Place::Server(server) => server.shown(),
+        }
+    }
 }
 
 /// Which backups may be removed: those that are neither among the newest nor young.
@@ -156,7 +198,7 @@ impl Config {
         let migrations = migrations(raw.migrations)?;
         let mut targets = BTreeMap::new();
         for (name, target) in raw.targets {
-            let target = resolve(root, &migrations, name, target)?;
+            let target = target::resolve(root, &migrations, name, target)?;
             targets.insert(target.name.clone(), target);
         }
         if !targets.contains_key(&raw.default_target) {
@@ -204,90 +246,6 @@ pub fn like<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
         .map(|(_, candidate)| candidate)
 }
 
-fn resolve(
-    root: &Path,
-    migrations: &[Migrations],
-    name: String,
-    raw: raw::Target,
-) -> Result<Target, ConfigError> {
-    let wrong = |key: &str, cause: &str, next_step: &str| ConfigError {
-        place: format!(
-            "{FILE}: targets.{}{}{key}",
-            redact::printable(&redact::urls(&name)),
-            if key.is_empty() { "" } else { "." }
-        ),
-        cause: cause.to_owned(),
-        next_step: next_step.to_owned(),
-    };
-    if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
-        return Err(wrong(
-            "",
-            "a target's name has letters, digits, - and _ only",
-            "rename the target",
-        ));
-    }
-    check_database_path(&raw.path).map_err(|(cause, next)| wrong("path", cause, next))?;
-    let places = raw.backups.iter().chain(&raw.receipts).chain(&raw.smoke);
-    if places.into_iter().any(|path| is_url(path)) {
-        return Err(wrong("", "one of its places is a URL", "write paths only"));
-    }
-    let var = root.join("var");
-    let target = Target {
-        engine: raw.engine,
-        path: clean(&root.join(&raw.path)),
-        migrations: migrations
-            .iter()
-            .find(|migrations| migrations.dialect == raw.engine.dialect())
-            .map(|migrations| migrations.path.clone())
-            .ok_or_else(|| {
-                let name = raw.engine.name();
-                wrong("engine", "this engine has no migrations", &format!("set migrations.{name}"))
-            })?,
-        protected: raw.protected,
-        identity: raw.identity,
-        identity_record: var.join("identity").join(&name),
-        backups: raw
-            .backups
-            .as_ref()
-            .map_or_else(|| var.join("backups").join(&name), |path| clean(&root.join(path))),
-        receipts: raw
-            .receipts
-            .map_or_else(|| var.join("receipts").join(&name), |path| clean(&root.join(path))),
-        smoke: raw.smoke.iter().map(|path| clean(&root.join(path))).collect(),
-        hold_writes_max: raw.hold_writes_max.as_u64(),
-        lock_wait: raw.lock_wait,
-        retention: Retention {
-            keep_last: raw.retention.keep_last,
-            keep_for: raw.retention.keep_for,
-        },
-        name: name.clone(),
-    };
-    if target.retention.keep_last == 0 {
-        return Err(wrong(
-            "retention.keep-last",
-            "at least one backup must stay",
-            "set it to 1 or more",
-        ));
-    }
-    if target.protected {
-        if !raw.path.is_absolute() {
-            return Err(wrong(
-                "path",
-                "a protected target's path must be absolute",
-                "write the path from / on",
-            ));
-        }
-        if raw.backups.is_none() || target.backups.starts_with(root) {
-            return Err(wrong(
-                "backups",
-                "a protected target keeps its backups in a durable place outside the checkout",
-                "name an absolute directory that outlives this checkout",
-            ));
-        }
-    }
-    Ok(target)
-}
-
 /// Each engine's directory, below the configuration's root: there git and `new` find them.
 fn migrations(raw: raw::Migrations) -> Result<Vec<Migrations>, ConfigError> {
     let both = [(Dialect::Sqlite, Some(raw.sqlite)), (Dialect::Postgres, raw.postgres)];
@@ -318,26 +276,6 @@ fn migrations(raw: raw::Migrations) -> Result<Vec<Migrations>, ConfigError> {
 
 fn is_url(path: &Path) -> bool {
     path.to_string_lossy().contains("://")
-}
-
-/// What must not be taken for a file's name, because SQLite reads it as something else.
-fn check_database_path(path: &Path) -> Result<(), (&'static str, &'static str)> {
-    let Some(text) = path.to_str() else {
-        return Err(("the path is not UTF-8", "give the database a name in UTF-8"));
-    };
-    if text.starts_with("file:") || text.starts_with(":memory:") || text.contains("://") {
-        return Err((
-            "this is a URI, not a path",
-            "write the path of the database file, such as var/dev.db",
-        ));
-    }
-    if text.is_empty() || text.contains('\0') || path.file_name().is_none() {
-        return Err((
-            "this names no file",
-            "write the path of the database file, such as var/dev.db",
-        ));
-    }
-    Ok(())
 }
 
 /// The path without `.` and with `..` resolved by its text, so that one file has one

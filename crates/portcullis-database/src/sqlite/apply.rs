@@ -163,7 +163,7 @@ pub(super) fn rollback(session: &mut Session) -> Result<()> {
         return Err(Error::new(
             ErrorKind::Failed,
             OPERATION,
-            redact::path(&session.target.path),
+            redact::path(&session.path),
             "part of the run is committed, so a rollback can't undo it",
             "the backup can",
         ));
@@ -196,5 +196,5 @@ fn diesel_error(session: &Session, operation: &str, error: &diesel::result::Erro
     } else {
         (ErrorKind::Failed, "see the cause")
     };
-    Error::new(kind, operation, redact::path(&session.target.path), text, next_step)
+    Error::new(kind, operation, redact::path(&session.path), text, next_step)
 }

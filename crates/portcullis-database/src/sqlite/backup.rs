@@ -66,7 +66,8 @@ pub(super) fn back_up(
         sha256: facts.sha256,
         schema: facts.schema,
         applied: facts.applied,
-        journal_mode: facts.journal_mode,
+        journal_mode: Some(facts.journal_mode),
+        dump: None,
         foreign_key_violations: facts.violations,
     };
     publish(&partial, &path, &sidecar)?;
@@ -93,7 +94,7 @@ fn refuse_existing(path: &Path) -> Result<()> {
 /// Copies through SQLite's backup API, over a second connection: the one that holds the
 /// write lock can't be copied from, and this one sees the committed state.
 fn copy(session: &Session, partial: &Path, progress: Progress<'_>) -> Result<()> {
-    let source = open_read_only(&session.target.path, session.target.lock_wait)?;
+    let source = open_read_only(&session.path, session.target.lock_wait)?;
     let file = File::options()
         .write(true)
         .create_new(true)
@@ -145,7 +146,7 @@ fn run_copy(
             StepResult::More if restarts <= RESTARTS => {}
             _ if restarts > RESTARTS => {
                 let cause = "other programs kept writing, so the copy began again and again";
-                let place = redact::path(&session.target.path);
+                let place = redact::path(&session.path);
                 return Err(Error::new(
                     ErrorKind::Busy,
                     OPERATION,
@@ -190,7 +191,7 @@ fn verify(session: &Session, partial: &Path) -> Result<Facts> {
         return Err(Error::new(
             ErrorKind::Unreadable,
             OPERATION,
-            redact::path(&session.target.path),
+            redact::path(&session.path),
             format!("the database is damaged: {}", integrity.lines().next().unwrap_or_default()),
             "restore a good backup (cargo xtask backup list), or repair it with sqlite3's .recover",
         ));

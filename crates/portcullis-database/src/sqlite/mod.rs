@@ -36,19 +36,19 @@ struct Look {
     conn: Connection,
 }
 
-pub(crate) fn open_reader(target: &Target) -> Result<Option<Box<dyn Reader>>> {
-    if place::examine(target)? == place::Found::Nothing {
+pub(crate) fn open_reader(target: &Target, path: &Path) -> Result<Option<Box<dyn Reader>>> {
+    if place::examine(target, path)? == place::Found::Nothing {
         return Ok(None);
     }
     // A read-only connection in WAL mode makes a log and can't remove it again: where
     // there is none, one that may write, and doesn't, removes it when it closes.
-    let access = if place::has_no_log_yet(&target.path) {
+    let access = if place::has_no_log_yet(path) {
         OpenFlags::SQLITE_OPEN_READ_WRITE
     } else {
         OpenFlags::SQLITE_OPEN_READ_ONLY
     };
-    let conn = open_to_read(&target.path, target.lock_wait, access)?;
-    Ok(Some(Box::new(Look { path: target.path.clone(), conn })))
+    let conn = open_to_read(path, target.lock_wait, access)?;
+    Ok(Some(Box::new(Look { path: path.to_owned(), conn })))
 }
 
 /// Opens an existing database without the right to change it or to make it.
@@ -108,6 +108,7 @@ struct Session {
     diesel: SqliteConnection,
     /// SQLite writes into it, so it must be dropped after the connection.
     tally: Arc<handle::Tally>,
+    path: PathBuf,
     target: Target,
     /// `PRAGMA data_version` when the backup was taken: it changes when anybody else
     /// commits.
@@ -123,17 +124,17 @@ struct Session {
     _lock: RunLock,
 }
 
-pub(crate) fn open_writer(lock: RunLock) -> Result<Box<dyn Writer>> {
-    if place::examine(lock.target())? == place::Found::File {
-        place::refuse_other_files(&lock.target().path)?;
+pub(crate) fn open_writer(lock: RunLock, path: &Path) -> Result<Box<dyn Writer>> {
+    if place::examine(lock.target(), path)? == place::Found::File {
+        place::refuse_other_files(path)?;
     }
-    connect_writer(lock)
+    connect_writer(lock, path)
 }
 
-pub(crate) fn connect_writer(lock: RunLock) -> Result<Box<dyn Writer>> {
+pub(crate) fn connect_writer(lock: RunLock, path: &Path) -> Result<Box<dyn Writer>> {
     const OPERATION: &str = "open the database";
     let target = lock.target().clone();
-    let handle::Connected { conn, diesel, tally } = handle::connect(&target.path)?;
+    let handle::Connected { conn, diesel, tally } = handle::connect(path)?;
     let prepare = || -> rusqlite::Result<()> {
         patience::wait(&conn, target.lock_wait)?;
         conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
@@ -142,11 +143,12 @@ pub(crate) fn connect_writer(lock: RunLock) -> Result<Box<dyn Writer>> {
         conn.pragma_update(None, "synchronous", "EXTRA")?;
         conn.pragma_update(None, "foreign_keys", true)
     };
-    prepare().map_err(|error| Error::sqlite(OPERATION, &target.path, &error).refused())?;
+    prepare().map_err(|error| Error::sqlite(OPERATION, path, &error).refused())?;
     Ok(Box::new(Session {
         conn,
         diesel,
         tally,
+        path: path.to_owned(),
         target,
         version_at_backup: None,
         renames: Vec::new(),
@@ -167,13 +169,13 @@ impl Session {
     }
 
     fn error(&self, operation: &str, error: &rusqlite::Error) -> Error {
-        Error::sqlite(operation, &self.target.path, error)
+        Error::sqlite(operation, &self.path, error)
     }
 }
 
 impl Reader for Session {
     fn survey(&mut self) -> Result<Survey> {
-        catalog::survey(&self.conn, &self.target.path)
+        catalog::survey(&self.conn, &self.path)
     }
 
     fn receipts(&mut self) -> Result<Vec<StoredReceipt>> {

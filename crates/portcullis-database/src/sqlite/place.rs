@@ -23,9 +23,8 @@ pub(super) enum Found {
 }
 
 /// Looks at the path without opening the file.
-pub(super) fn examine(target: &Target) -> Result<Found> {
-    let path = &target.path;
-    check_way(target)?;
+pub(super) fn examine(target: &Target, path: &Path) -> Result<Found> {
+    check_way(target, path)?;
     let refused = |cause: String, next: &str| {
         Error::new(ErrorKind::Refused, OPERATION, redact::path(path), cause, next)
     };
@@ -65,8 +64,7 @@ pub(super) fn examine(target: &Target) -> Result<Found> {
 
 /// Refuses a path that leads through a symbolic link: anywhere on the way to a protected
 /// target, below the workspace on the way to any other.
-pub(crate) fn check_way(target: &Target) -> Result<()> {
-    let path = &target.path;
+pub(crate) fn check_way(target: &Target, path: &Path) -> Result<()> {
     let is_link =
         |path: &Path| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
     // The record is at ROOT/var/identity/NAME.

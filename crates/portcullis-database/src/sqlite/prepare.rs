@@ -6,7 +6,6 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use portcullis_model::config::Target;
 use rusqlite::{Connection, OpenFlags, Result as SqlResult};
 
 use super::backup::open_immutable;
@@ -39,13 +38,13 @@ impl Drop for Prepared {
 
 /// Copies the backup to the database's directory and writes the record into the copy.
 pub(super) fn prepare(
-    target: &Target,
+    database: &Path,
     backup: &VerifiedBackup,
     overlay: Overlay<'_>,
     progress: Progress<'_>,
 ) -> Result<Prepared> {
     let name = format!(".restoring-{}", &overlay.run.simple().to_string()[..8]);
-    let prepared = Prepared { path: with_ending(&target.path, &name) };
+    let prepared = Prepared { path: with_ending(database, &name) };
     let path = &prepared.path;
     let file = File::options().write(true).create_new(true).mode(0o600).open(path);
     let file = file.map_err(|error| Error::io(OPERATION, path, &error).refused())?;
@@ -82,28 +81,28 @@ pub(super) fn set_journal_mode(conn: &Connection, mode: &str) -> SqlResult<()> {
 /// moved aside whole, and the prepared copy is renamed into its place.
 pub(crate) fn restore_anew(
     lock: RunLock,
+    database: &Path,
     backup: &VerifiedBackup,
     overlay: Overlay<'_>,
     progress: Progress<'_>,
 ) -> Result<(Vec<PathBuf>, Box<dyn Writer>)> {
-    let target = lock.target().clone();
-    let prepared = prepare(&target, backup, overlay, progress)?;
+    let prepared = prepare(database, backup, overlay, progress)?;
     let path = prepared.path();
     let failed = |error: rusqlite::Error| Error::sqlite(OPERATION, path, &error).refused();
     Connection::open(path)
         .and_then(|copy| {
-            set_journal_mode(&copy, &backup.sidecar().journal_mode)?;
+            set_journal_mode(&copy, backup.sidecar().journal_mode())?;
             copy.close().map_err(|(_, error)| error)
         })
         .map_err(failed)?;
-    keep_owner(&target.path, path);
-    let moved = move_aside(&target)?;
+    keep_owner(database, path);
+    let moved = move_aside(database)?;
     let place = || -> std::io::Result<()> {
-        fs::rename(path, &target.path)?;
-        sync_directory(target.path.parent().unwrap_or(Path::new("/")))
+        fs::rename(path, database)?;
+        sync_directory(database.parent().unwrap_or(Path::new("/")))
     };
-    place().map_err(|error| Error::io("put the backup in its place", &target.path, &error))?;
-    Ok((moved, connect_writer(lock)?))
+    place().map_err(|error| Error::io("put the backup in its place", database, &error))?;
+    Ok((moved, connect_writer(lock, database)?))
 }
 
 /// The application must be able to open what replaces its database.
@@ -119,21 +118,21 @@ fn keep_owner(old: &Path, new: &Path) {
 ///
 /// The database goes first: a journal without its database is refused by every command,
 /// a database without its journal would be taken for whole.
-fn move_aside(target: &Target) -> Result<Vec<PathBuf>> {
+fn move_aside(database: &Path) -> Result<Vec<PathBuf>> {
     const OPERATION: &str = "move the damaged database aside";
     let stamp =
         humantime::format_rfc3339_millis(SystemTime::now()).to_string().replace([':', '.'], "");
-    let base = with_ending(&target.path, &format!(".damaged-{stamp}"));
+    let base = with_ending(database, &format!(".damaged-{stamp}"));
     let mut moved = Vec::new();
     for ending in ["", "-journal", "-wal", "-shm"] {
-        let (from, to) = (with_ending(&target.path, ending), with_ending(&base, ending));
+        let (from, to) = (with_ending(database, ending), with_ending(&base, ending));
         match fs::rename(&from, &to) {
             Ok(()) => moved.push(to),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(Error::io(OPERATION, &from, &error)),
         }
     }
-    let directory = target.path.parent().unwrap_or(Path::new("/"));
+    let directory = database.parent().unwrap_or(Path::new("/"));
     sync_directory(directory).map_err(|error| Error::io(OPERATION, directory, &error))?;
     Ok(moved)
 }

@@ -61,12 +61,12 @@ pub(super) fn restore(
     overlay: Overlay<'_>,
     progress: Progress<'_>,
 ) -> Result<()> {
-    let place = redact::path(&session.target.path);
+    let place = redact::path(&session.path);
     let busy = |why: String| {
         let next = "stop the programs that use the database, then run it again";
         Error::new(ErrorKind::Busy, OPERATION, place.clone(), why, next)
     };
-    let prepared = prepare(&session.target, backup, overlay, progress)?;
+    let prepared = prepare(&session.path, backup, overlay, progress)?;
     let flags =
         rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let source = Connection::open_with_flags(prepared.path(), flags)
@@ -104,7 +104,7 @@ fn put_back(
     // In WAL mode the exclusive lock can't be had as long as anybody is connected; but
     // there a snapshot holds readers up by nothing.
     let wal = catalog::journal_mode(&session.conn).map_err(look)? == "wal"
-        && backup.sidecar().journal_mode == "wal"
+        && backup.sidecar().journal_mode() == "wal"
         && page_size(source).map_err(look)? == page_size(&session.conn).map_err(look)?;
     if wal {
         return beside_readers(session, source, backup, progress);
@@ -131,7 +131,7 @@ fn beside_readers(
     backup: &VerifiedBackup,
     progress: Progress<'_>,
 ) -> Result<(), Refusal> {
-    let witness = super::open_read_only(&session.target.path, session.target.lock_wait)
+    let witness = super::open_read_only(&session.path, session.target.lock_wait)
         .map_err(|error| Refusal::Locked(error.cause))?;
     let look = |error: rusqlite::Error| Refusal::Locked(sqlite_words(&error));
     let seen = fresh_version(&witness).map_err(look)?;
@@ -169,8 +169,8 @@ fn page_size(conn: &Connection) -> SqlResult<i64> {
 /// Back to the journal mode of the backup, if a migration has changed it.
 fn adopt_journal_mode(session: &Session, backup: &VerifiedBackup) -> SqlResult<()> {
     // Not earlier: entering WAL mode under an exclusive lock keeps everybody out for good.
-    let mode = &backup.sidecar().journal_mode;
-    if catalog::journal_mode(&session.conn)? == *mode {
+    let mode = backup.sidecar().journal_mode();
+    if catalog::journal_mode(&session.conn)? == mode {
         return Ok(());
     }
     set_journal_mode(&session.conn, mode)
@@ -187,7 +187,7 @@ fn replace(
     witness: Witness<'_>,
     progress: Progress<'_>,
 ) -> Result<(), Refusal> {
-    let path = session.target.path.clone();
+    let path = session.path.clone();
     let failed = |error: rusqlite::Error| Refusal::Failed(Error::sqlite(OPERATION, &path, &error));
     // A database in WAL mode can't change its page size, nor take pages that say
     // otherwise.

@@ -44,7 +44,7 @@ pub(super) fn check(session: &mut Session, smoke: Smoke<'_>) -> Vec<Check> {
         When::AfterCommit => {
             let others_wrote = apply::data_version(session).ok() != session.version_at_commit;
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let opened = Connection::open_with_flags(&session.target.path, flags)
+            let opened = Connection::open_with_flags(&session.path, flags)
                 .and_then(|conn| patience::wait(&conn, session.target.lock_wait).map(|()| conn));
             match opened {
                 Ok(mut conn) => checks(&mut conn, smoke, &scene(false, others_wrote)),

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_database::seam::Table;
 use portcullis_model::catalog::Catalog;
-use portcullis_model::config::Target;
+use portcullis_model::config::{Place, Target};
 use portcullis_model::redact;
 
 use crate::observe::Clock;
@@ -99,13 +99,15 @@ enum NotPrinted {
 /// What the `diesel` program would write, asked for in an environment that can't send it
 /// to another database.
 fn print_schema(root: &Path, target: &Target, one: &PrintSchema) -> Result<String, NotPrinted> {
+    // The program would connect without a pin, and be handed a password: not to a server.
+    let Place::File(path) = &target.place else { return Err(NotPrinted::NoProgram) };
     let mut command = Command::new("diesel");
     command.env_clear().current_dir(root).stdin(Stdio::null());
     for name in ["PATH", "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"] {
         command.envs(std::env::var_os(name).map(|value| (name, value)));
     }
     command.args(["print-schema", "--config-file"]).arg(root.join(config::FILE));
-    command.arg("--database-url").arg(&target.path).args(["--schema-key", &one.key]);
+    command.arg("--database-url").arg(path).args(["--schema-key", &one.key]);
     let output = patiently(command).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => NotPrinted::NoProgram,
         io::ErrorKind::TimedOut => {

@@ -8,7 +8,7 @@ use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
-use super::{ConfigError, Engine, FILE, like};
+use super::{AutoRestore, ChannelBinding, ConfigError, Engine, FILE, like};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -42,7 +42,22 @@ impl Default for Migrations {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Target {
     pub(super) engine: Engine,
-    pub(super) path: PathBuf,
+    pub(super) path: Option<PathBuf>,
+    pub(super) url: Option<String>,
+    pub(super) password_env: Option<String>,
+    pub(super) password_file: Option<PathBuf>,
+    pub(super) ca: Option<PathBuf>,
+    pub(super) pins: Option<Vec<String>>,
+    pub(super) channel_binding: Option<ChannelBinding>,
+    pub(super) cluster: Option<String>,
+    #[serde(default, deserialize_with = "optional_duration")]
+    pub(super) lock_timeout: Option<Duration>,
+    #[serde(default, deserialize_with = "optional_duration")]
+    pub(super) statement_timeout: Option<Duration>,
+    pub(super) restore_max: Option<ByteSize>,
+    pub(super) scratch: Option<String>,
+    pub(super) auto_restore: Option<AutoRestore>,
+    pub(super) backup: Option<Backup>,
     #[serde(default)]
     pub(super) protected: bool,
     pub(super) identity: Option<Uuid>,
@@ -56,6 +71,35 @@ pub(super) struct Target {
     pub(super) lock_wait: Duration,
     #[serde(default)]
     pub(super) retention: Retention,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "kind")]
+pub(super) enum Backup {
+    Dump {},
+    Command { command: Vec<String>, verify: Vec<String> },
+}
+
+impl Target {
+    /// The first of its keys that only a PostgreSQL target has.
+    pub(super) fn server_key(&self) -> Option<&'static str> {
+        let keys = [
+            ("url", self.url.is_some()),
+            ("password-env", self.password_env.is_some()),
+            ("password-file", self.password_file.is_some()),
+            ("ca", self.ca.is_some()),
+            ("pins", self.pins.is_some()),
+            ("channel-binding", self.channel_binding.is_some()),
+            ("cluster", self.cluster.is_some()),
+            ("lock-timeout", self.lock_timeout.is_some()),
+            ("statement-timeout", self.statement_timeout.is_some()),
+            ("restore-max", self.restore_max.is_some()),
+            ("scratch", self.scratch.is_some()),
+            ("auto-restore", self.auto_restore.is_some()),
+            ("backup", self.backup.is_some()),
+        ];
+        keys.into_iter().find(|(_, given)| *given).map(|(key, _)| key)
+    }
 }
 
 fn hold_writes_max() -> ByteSize {
@@ -85,6 +129,12 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
     humantime::parse_duration(&text).map_err(|_| {
         serde::de::Error::custom("a duration is written like \"10s\", \"5m\" or \"30d\"")
     })
+}
+
+fn optional_duration<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
+    duration(deserializer).map(Some)
 }
 
 /// Parses the file. The error repeats keys, never values or source lines: somebody may

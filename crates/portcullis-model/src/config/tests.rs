@@ -21,7 +21,7 @@ fn the_reference_is_valid_and_states_the_defaults() {
 fn paths_are_resolved_from_the_root() {
     let config = parse(&target("path = \"./a/../b.db\"\nbackups = \"/x/../y\"")).unwrap();
     let target = config.target(None).unwrap();
-    assert_eq!(target.path, Path::new("/work space/b.db"));
+    assert_eq!(target.place, Place::File("/work space/b.db".into()));
     assert_eq!(target.backups, Path::new("/y"));
     assert_eq!(target.receipts, Path::new("/work space/var/receipts/t"));
 }
@@ -41,7 +41,7 @@ fn what_is_wrong_is_said_with_a_place_a_cause_and_a_next_step() {
             "unknown key \"zzz\"",
             "known here: engine, path",
         ),
-        ("", "portcullis.toml:2", "the key \"path\" is missing", "explain config"),
+        ("", "targets.t.path", "the key is missing", "such as var/dev.db"),
         ("path = 3", "portcullis.toml:4", "expected path string", "explain config"),
         (
             "path = \"a.db\"\nlock-wait = \"soon\"",

@@ -35,7 +35,7 @@ pub(crate) fn status(
 
 fn human(config: &Config, target: &Target, status: &Status, rows: Rows) -> String {
     let mut lines: Vec<(&str, String)> = Vec::new();
-    let place = redact::path(target.path.strip_prefix(&config.root).unwrap_or(&target.path));
+    let place = target.shown_from(&config.root);
     let state = if status.exists { "" } else { ", not made yet" };
     lines.push(("target", format!("{} ({place}{state})", target.name)));
     let is_listed = |row: &&Row| rows == Rows::All || !row.is_settled(&status.sum);
