@@ -1,6 +1,7 @@
 //! The daily loop: new, edit, lint, redo, accept, commit, merge, rebase.
 
 mod accept;
+mod cluster;
 mod drift;
 mod help;
 mod history;

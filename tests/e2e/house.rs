@@ -85,6 +85,24 @@ fn the_dependency_law_holds() {
     }
 }
 
+/// A plain `cargo build` makes the gate for SQLite, without OpenSSL and without servers.
+#[test]
+fn a_server_comes_only_with_its_feature() {
+    let metadata = MetadataCommand::new().no_deps().exec().unwrap();
+    let mut known = 0;
+    for package in metadata.workspace_packages() {
+        let normal =
+            package.dependencies.iter().filter(|one| one.kind != DependencyKind::Development);
+        for one in normal.filter(|one| one.name == "portcullis-cluster") {
+            known += 1;
+            let finds_only = !one.uses_default_features && one.features.is_empty();
+            assert!(one.optional || finds_only, "{} always brings a server", package.name);
+            assert_eq!(finds_only, package.name.as_str() == "xtask", "{}", package.name);
+        }
+    }
+    assert_eq!(known, 3, "the database, the command line and the chores know clusters");
+}
+
 #[test]
 fn only_the_database_crate_names_engines() {
     for (name, dependencies) in dependencies() {

@@ -1,4 +1,5 @@
-//! End-to-end tests: the gate as a program, on real SQLite files.
+//! End-to-end tests: the gate as a program, on real SQLite files and a real PostgreSQL
+//! server with TLS.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,12 +11,14 @@
 )]
 
 mod bad_input;
+mod conformance;
 mod daily;
 mod failure;
 mod git;
 mod house;
 mod kill;
 mod lint;
+mod postgres;
 mod restore;
 mod story;
 mod support;

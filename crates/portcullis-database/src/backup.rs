@@ -63,11 +63,21 @@ pub struct Dump {
     pub version: Option<String>,
     /// The snapshot that it saw, exported by the gate's own connection.
     pub snapshot: String,
-    /// The rows of every table at that snapshot.
+    /// The rows of every table at that snapshot; none where the backup wasn't restored.
     pub rows: BTreeMap<String, u64>,
+    /// The size of the database, of which the dump is a part.
+    pub database_bytes: u64,
+    /// The schema's fingerprint without casts and parentheses, which a restored database
+    /// may write otherwise.
+    pub essence: Option<Digest>,
 }
 
 impl Sidecar {
+    /// The size of the database that it is of.
+    pub fn database_bytes(&self) -> u64 {
+        self.dump.as_ref().map_or(self.bytes, |dump| dump.database_bytes)
+    }
+
     /// SQLite's journal mode; its own default where none is known.
     pub(crate) fn journal_mode(&self) -> &str {
         self.journal_mode.as_deref().unwrap_or("delete")
@@ -121,6 +131,11 @@ impl VerifiedBackup {
     /// The file, or the directory.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether this tool can put it back: not what a command of the user's has taken.
+    pub fn is_restorable(&self) -> bool {
+        self.path.extension().is_none_or(|extension| extension != ENDINGS[2])
     }
 
     /// What is known about it.

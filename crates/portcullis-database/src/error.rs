@@ -13,6 +13,8 @@ pub enum ErrorKind {
     Refused,
     /// The database can't be read as one: damaged, truncated, or something else.
     Unreadable,
+    /// It refuses everybody's connections; nothing was touched.
+    Fenced,
     /// The attempt failed.
     Failed,
 }

@@ -1,23 +1,28 @@
 #![doc = include_str!("../README.md")]
 
 pub mod backup;
+pub mod connection;
 mod error;
 mod files;
+pub mod introduction;
 mod lock;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(not(feature = "postgres"))]
 #[path = "without_postgres.rs"]
 mod postgres;
+mod proof;
 mod room;
 pub mod seam;
 mod slt;
 mod sqlite;
+mod step;
 
 pub use backup::{Sidecar, VerifiedBackup, Violations};
 pub use error::{Error, ErrorKind, Result};
 pub use files::{free_bytes, make_private_directory, write_private};
 pub use lock::{RunLock, lock};
+pub use proof::Proof;
 pub use room::{Room, rooms_to_migrate, rooms_to_restore};
 pub use seam::{Reader, Writer};
 

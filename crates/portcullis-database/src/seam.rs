@@ -9,6 +9,7 @@ use portcullis_model::plan::{Applied, SegmentKind, Step};
 use portcullis_model::smoke::{Check, When};
 use uuid::Uuid;
 
+use crate::connection::Connection;
 use crate::{Result, VerifiedBackup};
 
 /// What a database is and holds.
@@ -20,6 +21,9 @@ pub struct Survey {
     pub bytes: u64,
     /// The identity it carries, if this tool took it on.
     pub identity: Option<Uuid>,
+    /// Whether it carries that identity only because it is a copy of the database that got
+    /// it.
+    pub is_copy: bool,
     /// What Diesel's table says is applied, in order.
     pub applied: Vec<Applied>,
     /// The schema.
@@ -30,6 +34,8 @@ pub struct Survey {
     pub last_receipt: Option<ReceiptLink>,
     /// The newest run that changed the schema, written in the transaction that did.
     pub head: Option<Head>,
+    /// How a server was reached and checked.
+    pub connection: Option<Connection>,
 }
 
 impl Survey {
@@ -139,7 +145,10 @@ pub struct FewerRows {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Undo {
     /// The backup was restored; nobody else had written since it was taken.
-    Restored,
+    Restored {
+        /// What the failed database is called now, where it was kept whole.
+        kept: Option<String>,
+    },
     /// It wasn't tried, because somebody else wrote since the backup, or because it
     /// can't be proved that nobody did.
     NotProved(String),
@@ -154,6 +163,8 @@ pub struct Baseline {
     pub violations: std::collections::BTreeMap<(String, String), u64>,
     /// Tables and views that couldn't be selected from.
     pub unselectable: BTreeSet<String>,
+    /// Other faults, in words: invalid indexes, sequences behind their columns.
+    pub faults: BTreeSet<String>,
 }
 
 /// Where the foreign-key violations before a run are known from.
@@ -211,6 +222,15 @@ pub trait Reader {
     /// # Errors
     /// They can't be read.
     fn columns(&mut self) -> Result<Vec<Table>>;
+
+    /// Who else can log in and change the schema, each with the reason. A file has nobody
+    /// to log in.
+    ///
+    /// # Errors
+    /// It can't be read.
+    fn others_who_may_change(&mut self) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
 }
 
 /// Changes a database, under the runner's lock.
@@ -231,6 +251,9 @@ pub trait Writer: Reader {
     /// It can't be read.
     fn baseline(&mut self, keys: Keys<'_>) -> Result<Baseline>;
 
+    /// Whether a restore keeps what was there by itself, whole and under another name.
+    fn keeps_what_was_there(&self) -> bool;
+
     /// Whether the database is larger than what may be read while writers wait.
     fn is_large(&self) -> bool;
 
@@ -250,6 +273,14 @@ pub trait Writer: Reader {
         request: BackupRequest<'_>,
         progress: Progress<'_>,
     ) -> Result<VerifiedBackup>;
+
+    /// Makes, after the backup, what else undoing this run shall need.
+    ///
+    /// # Errors
+    /// It couldn't be made; the database is as it was.
+    fn prepare_undo(&mut self, _run: Uuid) -> Result<()> {
+        Ok(())
+    }
 
     /// Runs one step.
     ///
@@ -277,7 +308,10 @@ pub trait Writer: Reader {
     fn undo(&mut self, backup: &VerifiedBackup, progress: Progress<'_>) -> Undo;
 
     /// Puts a backup back, if nobody else has written since this session backed the
-    /// present state up. The restored database holds the run as an open one.
+    /// present state up, or if what was there is kept whole. The restored database holds
+    /// the run as an open one.
+    ///
+    /// Returns what the replaced database is called now, where it was kept whole.
     ///
     /// # Errors
     /// [`ErrorKind::Busy`](crate::ErrorKind::Busy) if somebody else uses the database or
@@ -288,7 +322,7 @@ pub trait Writer: Reader {
         backup: &VerifiedBackup,
         overlay: Overlay<'_>,
         progress: Progress<'_>,
-    ) -> Result<()>;
+    ) -> Result<Option<String>>;
 
     /// Clears the mark of a run that died outside a transaction, with the step it was
     /// working on, if that turned out to be finished, and writes the schema as it is now

@@ -2,6 +2,7 @@
 
 use portcullis_model::config::{Server, Target};
 
+use crate::introduction::{Met, Shown};
 use crate::seam::{Overlay, Progress, Reader, Writer};
 use crate::{Error, ErrorKind, Result, RunLock, VerifiedBackup};
 
@@ -30,5 +31,13 @@ pub(crate) fn restore_anew(
     _: Overlay<'_>,
     _: Progress<'_>,
 ) -> Result<(Vec<std::path::PathBuf>, Box<dyn Writer>)> {
+    absent(server)
+}
+
+pub(crate) fn shake_hands(server: &Server) -> Result<Shown> {
+    absent(server)
+}
+
+pub(crate) fn meet(server: &Server) -> Result<Met> {
     absent(server)
 }

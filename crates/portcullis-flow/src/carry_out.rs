@@ -2,20 +2,20 @@
 //! fails on the way.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
-use portcullis_database::seam::{BackupRequest, Baseline, Head, Keys, Smoke, Undo};
+use portcullis_database::seam::{BackupRequest, Baseline, Head, Keys, Smoke};
 use portcullis_database::{Error, ErrorKind, VerifiedBackup};
 use portcullis_model::config::Target;
 use portcullis_model::exit::Exit;
 use portcullis_model::plan::{Direction, Plan, Segment, SegmentKind, Step};
-use portcullis_model::redact;
 use portcullis_model::smoke::{self, Check, NotPassed, SmokePassed, When};
-use portcullis_receipt::{Action, Facts, Failed, Failure, FewerRows, MigrationFacts};
+use portcullis_receipt::{Action, Facts, Failed, FewerRows, MigrationFacts};
 
 use crate::observe::Clock;
 use crate::record::backup_facts;
 use crate::stage::Locked;
-use crate::steps;
+use crate::undo::{rolled_back, trouble, undo, undo_by_restore};
 
 /// A run that failed: what the receipt says of it, and what a person must read.
 pub(crate) struct Trouble {
@@ -68,10 +68,10 @@ pub(crate) fn back_up(
     let clock = &mut *scene.clock;
     let mut progress = |done, total| clock.progress("backup", done, total);
     let taken = if large {
-        locked
-            .writer
-            .back_up(request, &mut progress)
-            .and_then(|backup| locked.writer.begin(first).map(|()| backup))
+        locked.writer.back_up(request, &mut progress).and_then(|backup| {
+            locked.writer.prepare_undo(request.run)?;
+            locked.writer.begin(first).map(|()| backup)
+        })
     } else {
         locked.writer.begin(first).and_then(|()| locked.writer.back_up(request, &mut progress))
     };
@@ -105,13 +105,8 @@ pub(crate) fn apply(
         locked.survey.applied.iter().map(|applied| applied.version.clone()).collect();
     for (index, segment) in plan.segments.iter().enumerate() {
         let last = index + 1 == plan.segments.len();
-        let result = run_segment(
-            locked,
-            segment,
-            SegmentPlace { first: index == 0, last, total },
-            &mut applied,
-            scene,
-        );
+        let place = SegmentPlace { first: index == 0, last, total };
+        let result = patiently(locked, segment, place, &mut applied, scene);
         if let Err(error) = result {
             return Err(undo(locked, error, index, &backup, scene));
         }
@@ -127,6 +122,43 @@ pub(crate) fn apply(
     }
     Ok(Applied { backup, plan })
 }
+
+/// Runs a segment, and again when others were in its way: all of it is rolled back first,
+/// so that nobody waits for locks that it holds while it waits itself.
+fn patiently(
+    locked: &mut Locked,
+    segment: &Segment,
+    mut place: SegmentPlace,
+    applied: &mut Vec<String>,
+    scene: &mut Scene<'_, '_>,
+) -> Result<(), Error> {
+    let (started, before) = (Instant::now(), (applied.clone(), scene.facts.migrations.len()));
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let error = match run_segment(locked, segment, place, applied, scene) {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        let waited = started.elapsed() + pause;
+        if error.kind != ErrorKind::Busy || waited > scene.target.lock_wait {
+            return Err(error);
+        }
+        if locked.writer.rollback().is_err() {
+            return Err(error);
+        }
+        scene.clock.stage("wait", &format!("{}: {}", error.place, error.cause));
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(LAST_PAUSE);
+        applied.clone_from(&before.0);
+        scene.facts.migrations.truncate(before.1);
+        // The first segment's transaction was begun for it, this time it begins its own.
+        place.first = false;
+    }
+}
+
+/// The pauses between attempts grow from the one to the other.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LAST_PAUSE: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy)]
 struct SegmentPlace {
@@ -263,118 +295,4 @@ fn unchecked(checks: Vec<Check>) -> Trouble {
     trouble.checks = checks;
     trouble.record = Record::LeftOpen;
     trouble
-}
-
-/// Undoes a failed segment: by rollback, or if a rollback can't, by the backup.
-fn undo(
-    locked: &mut Locked,
-    error: Error,
-    segment: usize,
-    backup: &VerifiedBackup,
-    scene: &mut Scene<'_, '_>,
-) -> Trouble {
-    let is_redo = scene.facts.action == Action::Redo && !scene.target.protected;
-    match locked.writer.rollback() {
-        Ok(()) if is_redo && segment > 0 => undo_redo(locked, error, segment, backup, scene),
-        Ok(()) => rolled_back(error, segment, scene),
-        Err(_) => undo_by_restore(locked, error, backup, scene),
-    }
-}
-
-/// What a redo has undone and committed took rows with it: stopping part-way would lose them.
-fn undo_redo(
-    locked: &mut Locked,
-    error: Error,
-    segment: usize,
-    backup: &VerifiedBackup,
-    scene: &mut Scene<'_, '_>,
-) -> Trouble {
-    match put_back(locked, backup, scene) {
-        Undo::NotProved(why) => {
-            let mut trouble = rolled_back(error, segment, scene);
-            let name = backup.path().file_name().unwrap_or_default().to_string_lossy();
-            trouble.notes.push(format!(
-                "What was undone may have held rows. They are in the backup, which was not restored: {why}.\n\
-                 To go back to it: cargo xtask restore {}",
-                redact::printable(&name)
-            ));
-            trouble
-        }
-        undo => after_undo(undo, error, backup, scene),
-    }
-}
-
-fn rolled_back(error: Error, segment: usize, scene: &mut Scene<'_, '_>) -> Trouble {
-    let committed = scene.facts.set.to.clone();
-    let (exit, state) = match (segment, error.kind) {
-        (0, ErrorKind::Busy) => (Exit::Busy, "as it was before: nothing was touched".to_owned()),
-        (0, _) => (Exit::Undone, "as it was before".to_owned()),
-        _ => (
-            Exit::PartWay,
-            format!("healthy, at version {}", redact::printable(&committed.unwrap_or_default())),
-        ),
-    };
-    trouble(error, exit, state, Some("rolled back".to_owned()))
-}
-
-fn undo_by_restore(
-    locked: &mut Locked,
-    error: Error,
-    backup: &VerifiedBackup,
-    scene: &mut Scene<'_, '_>,
-) -> Trouble {
-    let undo = put_back(locked, backup, scene);
-    after_undo(undo, error, backup, scene)
-}
-
-/// Puts the backup back, if nobody else has written since.
-fn put_back(locked: &mut Locked, backup: &VerifiedBackup, scene: &mut Scene<'_, '_>) -> Undo {
-    let clock = &mut *scene.clock;
-    locked.writer.undo(backup, &mut |done, total| clock.progress("restore", done, total))
-}
-
-fn after_undo(
-    undo: Undo,
-    error: Error,
-    backup: &VerifiedBackup,
-    scene: &mut Scene<'_, '_>,
-) -> Trouble {
-    let why = match undo {
-        Undo::Restored => {
-            scene.facts.schema_after = scene.facts.schema_before;
-            scene.facts.set.to = scene.facts.set.from.clone();
-            scene.facts.migrations.iter_mut().for_each(|migration| migration.stands = false);
-            let how = format!("the backup was restored: {}", backup.path().display());
-            return trouble(error, Exit::Undone, "as it was before".to_owned(), Some(how));
-        }
-        Undo::NotProved(why) => format!("the backup was not restored: {why}"),
-        Undo::Failed(why) => format!("restoring the backup failed: {why}"),
-    };
-    let found = format!("A run failed ({error}), and {why}.");
-    let (file, text) = steps::write(scene.root, scene.target, backup, &found);
-    let mut trouble = trouble(
-        error,
-        Exit::NeedsPerson,
-        "kept as it is, with the failed run in it".to_owned(),
-        Some(why),
-    );
-    trouble.next_step = match file {
-        Some(file) => {
-            format!("follow the steps above, also in {}", redact::path(&file))
-        }
-        None => "follow the steps above".to_owned(),
-    };
-    trouble.notes.push(text);
-    trouble
-}
-
-fn trouble(error: Error, exit: Exit, state: String, undo: Option<String>) -> Trouble {
-    let failure = Failure { operation: error.operation, place: error.place, cause: error.cause };
-    Trouble {
-        failed: Failed { exit, failure, state, undo },
-        checks: Vec::new(),
-        next_step: error.next_step,
-        notes: Vec::new(),
-        record: Record::Filed,
-    }
 }

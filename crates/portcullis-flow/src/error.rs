@@ -71,7 +71,9 @@ impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         let exit = match error.kind {
             ErrorKind::Busy => Exit::Busy,
-            ErrorKind::Refused | ErrorKind::Unreadable | ErrorKind::Failed => Exit::Refused,
+            ErrorKind::Refused | ErrorKind::Unreadable | ErrorKind::Fenced | ErrorKind::Failed => {
+                Exit::Refused
+            }
         };
         Self::new(exit, &error.operation, error.place, error.cause, error.next_step)
     }

@@ -22,6 +22,8 @@ mod settle;
 pub mod stage;
 pub mod status;
 mod steps;
+pub mod target_add;
+mod undo;
 
 pub use error::Stop;
 pub use estimate::Estimate;

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use portcullis_database::backup;
-use portcullis_database::seam::Baseline;
-use portcullis_model::config::Target;
+use portcullis_database::seam::{Baseline, Survey};
+use portcullis_model::config::{Engine, Target};
 use portcullis_model::exit::Exit;
-use portcullis_model::plan::{Applied, Goal, Plan, plan};
+use portcullis_model::plan::{Goal, Plan, plan};
 use portcullis_model::redact;
 use portcullis_model::smoke::{Check, SmokePassed};
 use portcullis_model::words::count;
@@ -70,7 +70,7 @@ pub fn migrate(request: &Request<'_>, observer: &mut dyn Observer) -> Result<Mig
     }
     let request = &request;
     let locked = drift::refuse_or_take(locked, request)?;
-    let plan = plan_on(request, &linted, &locked.survey.applied, locked.survey.bytes)?;
+    let plan = plan_on(request, &linted, Some(&locked.survey))?;
     let is_newest = plan.to.as_deref() == linted.newest();
     let migrated = if plan.is_empty() && locked.arrival == Arrival::Known {
         let applied = &plan.applied_after;
@@ -137,7 +137,7 @@ fn identify_and_lock(
     let target = request.target;
     // Opening makes the file: a run that can't be planned shouldn't leave an empty one.
     if portcullis_database::is_missing(target) {
-        plan_on(request, linted, &[], 0)?;
+        plan_on(request, linted, None)?;
     }
     let locked = stage::identify_and_lock(target, request.enrol)?;
     let arrival = match locked.arrival {
@@ -150,6 +150,10 @@ fn identify_and_lock(
     let identity = if locked.arrival == Arrival::Known { &identity[..8] } else { &identity };
     let shown = target.shown_from(request.root);
     clock.stage("identify", &format!("{} ({shown}{arrival}), identity {identity}", target.name));
+    let connection = locked.survey.connection.as_ref();
+    if let Some(warning) = connection.and_then(|connection| connection.warning.as_deref()) {
+        clock.stage("note", warning);
+    }
     if target.protected && target.identity.is_none() {
         clock.stage(
             "note",
@@ -160,18 +164,18 @@ fn identify_and_lock(
 }
 
 /// The plan for a database in this state, if there is room to carry it out.
-fn plan_on(
-    request: &Request<'_>,
-    linted: &Linted,
-    applied: &[Applied],
-    bytes: u64,
-) -> Result<Plan, Stop> {
+fn plan_on(request: &Request<'_>, linted: &Linted, survey: Option<&Survey>) -> Result<Plan, Stop> {
     let target = request.target;
+    let applied = survey.map_or(&[][..], |survey| &survey.applied);
     let plan = plan(linted.set(), applied, &request.goal, target.engine().dialect())
         .map_err(|refusals| Stop::refused_plan(target, &refusals))?;
     acceptance::refuse_drafts(target, linted.set(), &plan)?;
+    let bytes = survey.map_or(0, |survey| survey.bytes);
     estimate::estimate(target, &plan, bytes)?.check(target)?;
-    Ok(plan)
+    let is_empty =
+        survey.is_some_and(|one| one.applied.is_empty() && one.catalog.objects().is_empty());
+    let shorter = is_empty && target.engine() == Engine::Postgres;
+    Ok(if shorter { plan.in_shorter_transactions() } else { plan })
 }
 
 /// Everything from the intent on ends in a receipt, whatever happens.

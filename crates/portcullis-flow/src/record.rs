@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use portcullis_database::connection::Connection;
 use portcullis_database::seam::{ReceiptLink, StoredReceipt, Survey};
 use portcullis_database::{VerifiedBackup, Writer, make_private_directory, write_private};
 use portcullis_model::config::Target;
@@ -11,7 +12,7 @@ use portcullis_model::exit::Exit;
 use portcullis_model::migration::MigrationSet;
 use portcullis_model::redact;
 use portcullis_receipt::{
-    Action, Arrival, BackupFacts, Facts, LintFacts, Receipt, SetFacts, TargetFacts,
+    Action, Arrival, BackupFacts, ConnectionFacts, Facts, LintFacts, Receipt, SetFacts, TargetFacts,
 };
 use uuid::Uuid;
 
@@ -82,6 +83,7 @@ impl<'a> Beginning<'a> {
                 identity: self.identity,
                 protected: target.protected,
                 arrival: self.arrival,
+                connection: survey.connection.as_ref().map(connection_facts),
             },
             set: SetFacts {
                 fingerprint: self.set.map_or_else(|| Digest::of(b""), MigrationSet::fingerprint),
@@ -219,4 +221,19 @@ pub(crate) fn to_json(value: &impl serde::Serialize, target: &Target) -> Result<
             "report this",
         )
     })
+}
+
+fn connection_facts(connection: &Connection) -> ConnectionFacts {
+    let tls = connection.tls.clone();
+    ConnectionFacts {
+        tls_version: tls.as_ref().map(|tls| tls.version.clone()),
+        tls_cipher: tls.map(|tls| tls.cipher),
+        pin: connection.pin.clone(),
+        subject: connection.subject.clone(),
+        not_after: connection.not_after.clone(),
+        channel_binding: connection.channel_binding,
+        cluster: connection.cluster.to_string(),
+        database_oid: connection.database_oid,
+        user: connection.user.clone(),
+    }
 }

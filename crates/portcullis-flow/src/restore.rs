@@ -111,6 +111,8 @@ fn check_identity(target: &Target, backup: &VerifiedBackup) -> Result<Uuid, Stop
 enum Present {
     /// A database that can be read, and the verified backup that now keeps its state.
     Kept { writer: Box<dyn Writer>, backup: Box<VerifiedBackup> },
+    /// A database that stays whole, under another name.
+    Stays { writer: Box<dyn Writer> },
     /// Nothing, or what can't be read as a database: it will be moved aside whole.
     Unreadable { lock: Box<RunLock> },
 }
@@ -121,6 +123,7 @@ impl Present {
             Present::Kept { backup, .. } => {
                 format!("the present state is kept as {}", redact::path(backup.path()))
             }
+            Present::Stays { .. } => "the present database stays, under another name".to_owned(),
             Present::Unreadable { .. } => "there is no database that can be read".to_owned(),
         }
     }
@@ -178,6 +181,9 @@ fn keep(
             "check the path; if the backup shall replace it, move it away first",
         ))));
     }
+    if writer.keeps_what_was_there() {
+        return Ok(Present::Stays { writer });
+    }
     let run = Uuid::new_v4();
     let name = backup::named(target, &format!("{}-before-restore", backup_stem(run)));
     let request = BackupRequest { directory: &target.backups, name: &name, run };
@@ -219,6 +225,7 @@ fn put_back(
         Present::Kept { mut writer, backup: kept } => {
             (writer.receipts()?, Present::Kept { writer, backup: kept })
         }
+        Present::Stays { mut writer } => (writer.receipts()?, Present::Stays { writer }),
         Present::Unreadable { lock } => {
             (record::read_files(target, identity), Present::Unreadable { lock })
         }
@@ -231,7 +238,13 @@ fn put_back(
             let result = writer.restore(backup, overlay, &mut progress);
             let kept_as = redact::path(kept.path());
             let restored = Restored { writer, run, kept: Some(kept), moved: Vec::new() };
-            result.map(|()| restored).map_err(|error| not_restored(error, Some(kept_as)))
+            result.map(|_| restored).map_err(|error| not_restored(error, Some(kept_as)))
+        }
+        Present::Stays { mut writer } => {
+            let result = writer.restore(backup, overlay, &mut progress);
+            let aside = result.map_err(|error| not_restored(error, None))?;
+            let moved = aside.map(PathBuf::from).into_iter().collect();
+            Ok(Restored { writer, run, kept: None, moved })
         }
         Present::Unreadable { lock } => {
             portcullis_database::restore_anew(*lock, backup, overlay, &mut progress)
@@ -243,7 +256,7 @@ fn put_back(
 
 /// Busy and refused mean that nothing was touched; of anything else that can't be said.
 fn not_restored(error: Error, kept: Option<String>) -> Stop {
-    let untouched = matches!(error.kind, ErrorKind::Busy | ErrorKind::Refused);
+    let untouched = matches!(error.kind, ErrorKind::Busy | ErrorKind::Refused | ErrorKind::Fenced);
     let mut stop = Stop::from(error);
     if !untouched {
         stop.exit = Exit::NeedsPerson;

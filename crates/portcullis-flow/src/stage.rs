@@ -164,6 +164,17 @@ fn decide_identity(
         Stop::new(Exit::Refused, "identify the database", place.clone(), cause, next)
     };
     let expected = target.identity.or(if target.protected { None } else { recorded });
+    if survey.is_copy {
+        let cause = "it is a copy: the identity in it was written in another database".to_owned();
+        return match enrol {
+            // A database of its own from now on.
+            Enrol::Yes => Ok((target.identity.unwrap_or_else(Uuid::new_v4), Arrival::Enrolled)),
+            Enrol::No => Err(refused(
+                cause,
+                "check that the target names the right database; to take the copy on as one of its own: cargo xtask migrate --enrol",
+            )),
+        };
+    }
     match (survey.identity, expected) {
         (Some(found), Some(expected)) if found == expected => Ok((found, Arrival::Known)),
         (Some(found), None) if enrol == Enrol::Yes => Ok((found, Arrival::Enrolled)),
@@ -250,11 +261,13 @@ mod tests {
             engine_version: String::new(),
             bytes: 0,
             identity: found,
+            is_copy: false,
             applied,
             catalog: Catalog::default(),
             open_runs: vec![],
             last_receipt: None,
             head: None,
+            connection: None,
         };
         decide_identity(&target, &survey, recorded, enrol)
             .map(|(_, arrival)| arrival)

@@ -36,6 +36,8 @@ pub struct Status {
     pub schema_files: Vec<SchemaFile>,
     /// Whether the target is protected.
     pub protected: bool,
+    /// Who else can log in and change the schema, each with the reason.
+    pub others: Vec<String>,
 }
 
 /// A migration.
@@ -106,6 +108,7 @@ pub fn status(root: &Path, target: &Target) -> Result<Status, Stop> {
             last: None,
             schema_files: Vec::new(),
             protected: target.protected,
+            others: Vec::new(),
         });
     };
     let survey = reader.survey()?;
@@ -128,6 +131,7 @@ pub fn status(root: &Path, target: &Target) -> Result<Status, Stop> {
         last: last(&receipts),
         schema_files,
         protected: target.protected,
+        others: reader.others_who_may_change()?,
     })
 }
 

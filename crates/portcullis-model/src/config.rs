@@ -10,6 +10,7 @@ use crate::redact;
 use crate::sql::Dialect;
 
 mod raw;
+mod scratch;
 mod server;
 mod target;
 
@@ -196,11 +197,13 @@ impl Config {
     pub fn parse(text: &str, root: &Path) -> Result<Self, ConfigError> {
         let raw = raw::parse(text)?;
         let migrations = migrations(raw.migrations)?;
+        let scratch = scratch::named(&raw.targets);
         let mut targets = BTreeMap::new();
         for (name, target) in raw.targets {
             let target = target::resolve(root, &migrations, name, target)?;
             targets.insert(target.name.clone(), target);
         }
+        scratch::resolve(&mut targets, &scratch)?;
         if !targets.contains_key(&raw.default_target) {
             return Err(unknown_target(&targets, &raw.default_target, "default-target"));
         }

@@ -5,6 +5,7 @@
 
 mod redo;
 mod refusal;
+mod segments;
 
 use std::collections::BTreeSet;
 
@@ -13,7 +14,7 @@ use uuid::Uuid;
 use crate::config::like;
 use crate::digest::{Digest, Hasher};
 use crate::migration::{Migration, MigrationSet};
-use crate::sql::{Dialect, effects};
+use crate::sql::Dialect;
 use crate::sum::{Acceptance, Sum};
 
 pub use redo::oldest_to_undo;
@@ -228,7 +229,7 @@ pub fn plan(
         direction,
         from,
         to: applied_after.last().cloned(),
-        segments: segments(steps, dialect),
+        segments: segments::segments(steps, dialect),
         applied_after,
     })
 }
@@ -347,42 +348,6 @@ fn steps(
         }
     }
     if refusals.is_empty() { Ok(steps) } else { Err(refusals) }
-}
-
-fn segments(steps: Vec<Step>, dialect: Dialect) -> Vec<Segment> {
-    let mut segments: Vec<Segment> = Vec::new();
-    for step in steps {
-        let kind = segment_kind(&step, dialect);
-        match segments.last_mut() {
-            Some(last) if kind == SegmentKind::Transaction && last.kind == kind => {
-                last.steps.push(step)
-            }
-            _ => segments.push(Segment { kind, steps: vec![step] }),
-        }
-    }
-    segments
-}
-
-fn segment_kind(step: &Step, dialect: Dialect) -> SegmentKind {
-    if dialect == Dialect::Postgres {
-        return if step.run_in_transaction {
-            SegmentKind::Transaction
-        } else {
-            SegmentKind::NoTransaction
-        };
-    }
-    let effects = effects(&step.sql, dialect);
-    if !step.run_in_transaction && effects.refuses_transaction {
-        return SegmentKind::NoTransaction;
-    }
-    // `PRAGMA foreign_keys` does nothing inside a transaction; whoever writes it there
-    // means the documented procedure.
-    if effects.sets_foreign_keys || effects.rebuilds().next().is_some() {
-        return SegmentKind::Rebuild;
-    }
-    // SQLite runs every other statement in a transaction just as well, asked for or not,
-    // and only there can it be undone by a rollback.
-    SegmentKind::Transaction
 }
 
 #[cfg(test)]

@@ -75,6 +75,7 @@ mod tests {
                 identity: uuid::Uuid::nil(),
                 protected: false,
                 arrival: Arrival::Known,
+                connection: None,
             },
             set: SetFacts {
                 fingerprint: Digest::of(b""),

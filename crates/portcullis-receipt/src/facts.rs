@@ -140,6 +140,34 @@ pub struct TargetFacts {
     pub protected: bool,
     /// Whether this run made it or took it on.
     pub arrival: Arrival,
+    /// How a server was reached and checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<ConnectionFacts>,
+}
+
+/// How a server was reached and checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectionFacts {
+    /// TLS's version, as the server has it; none where a proxy is its end.
+    pub tls_version: Option<String>,
+    /// The cipher suite.
+    pub tls_cipher: Option<String>,
+    /// Which of the target's pins the server's certificate has.
+    pub pin: String,
+    /// Whose the certificate is.
+    pub subject: String,
+    /// Until when it is valid, UTC.
+    pub not_after: String,
+    /// Whether the login was bound to the TLS connection.
+    pub channel_binding: bool,
+    /// The cluster's system identifier: digits, as JSON's numbers are too small for it.
+    pub cluster: String,
+    /// The database's number in the cluster.
+    pub database_oid: u32,
+    /// The role that the gate was there as.
+    pub user: String,
 }
 
 /// How the database came under the gate.

@@ -4,6 +4,7 @@ mod command;
 #[cfg(test)]
 mod docs;
 mod print;
+mod rebuild;
 
 use std::panic;
 use std::process::ExitCode;
@@ -36,6 +37,7 @@ pub fn run(command: Command) -> ExitCode {
     panic::set_hook(Box::new(|info| {
         print::bug(&info.to_string());
     }));
+    rebuild::hand_over(&command);
     let exit = panic::catch_unwind(|| command::run(command)).unwrap_or({
         if portcullis_flow::has_begun() { Exit::NeedsPerson } else { Exit::Internal }
     });

@@ -6,10 +6,12 @@
 //! only a tool that isn't there fails it.
 
 mod backup;
+mod cluster;
 mod cold_build;
 mod lint;
 mod measure;
 mod migrate;
+mod pg_backup;
 mod table;
 mod warm_lint;
 
@@ -52,6 +54,11 @@ enum Name {
     /// `lint` of 1,000 accepted migrations, against `squawk` on the same files
     #[value(name = "lint-1000")]
     Lint1000,
+    /// A throwaway PostgreSQL to its first answer, against `initdb` and `pg_ctl start`
+    Cluster,
+    /// A verified backup of a PostgreSQL database, against `pg_dump -Fc`
+    #[value(name = "pg-backup")]
+    PgBackup,
     /// The commit hook with one migration staged beside 1,000, against `git status`
     Hook,
 }
@@ -79,9 +86,11 @@ pub(super) fn run(shell: &Shell, flags: &Flags) -> anyhow::Result<()> {
     find_tools(shell, &names)?;
     let root = super::root();
     let target = root.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or("target".into()));
-    if names.iter().any(|name| !matches!(name, Name::ColdBuild | Name::WarmLint)) {
+    if names.iter().any(|name| !matches!(name, Name::ColdBuild | Name::WarmLint | Name::Cluster)) {
         let _target = shell.push_env("CARGO_TARGET_DIR", &target);
-        cmd!(shell, "cargo build --release --locked --package xtask").run()?;
+        // What has to do with PostgreSQL takes minutes more to build.
+        let postgres = names.contains(&Name::PgBackup).then_some("--features=postgres");
+        cmd!(shell, "cargo build --release --locked --package xtask {postgres...}").run()?;
     }
     let mut lines = Vec::new();
     for name in names {
@@ -114,6 +123,8 @@ impl Bench<'_> {
             Name::ColdBuild => cold_build::figure(self),
             Name::WarmLint => warm_lint::figure(self),
             Name::Lint1000 => lint::all(self),
+            Name::Cluster => cluster::figures(self),
+            Name::PgBackup => pg_backup::figures(self),
             Name::Hook => lint::hook(self),
         };
         let removed = std::fs::remove_dir_all(&self.directory);

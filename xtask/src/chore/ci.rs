@@ -4,7 +4,18 @@
 use anyhow::Context as _;
 use xshell::{Shell, cmd};
 
-pub(super) fn run(shell: &Shell) -> anyhow::Result<()> {
+use super::postgres::{self, Missing};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Flags {
+    /// Install PostgreSQL's package first, if it isn't here; no server is started by it
+    #[arg(long)]
+    install_postgres: bool,
+}
+
+pub(super) fn run(shell: &Shell, flags: &Flags) -> anyhow::Result<()> {
+    let missing = if flags.install_postgres { Missing::Install } else { Missing::Refuse };
+    postgres::ensure(shell, missing)?;
     cmd!(shell, "cargo fmt --all -- --check").run().context("run cargo fmt --all")?;
     super::tidy::run(shell)?;
     deny(shell)?;

@@ -3,6 +3,7 @@
 mod bench;
 mod ci;
 mod docs;
+mod postgres;
 mod test;
 mod tidy;
 
@@ -22,7 +23,7 @@ pub(crate) enum Chore {
     /// Check what no compiler checks: file lengths, headers, blanks
     Tidy,
     /// Run what continuous integration runs
-    Ci,
+    Ci(ci::Flags),
 }
 
 pub(crate) fn run(chore: Chore) -> ExitCode {
@@ -33,7 +34,7 @@ pub(crate) fn run(chore: Chore) -> ExitCode {
             Chore::Bench(flags) => bench::run(&shell, &flags),
             Chore::Docs => docs::run(&shell),
             Chore::Tidy => tidy::run(&shell),
-            Chore::Ci => ci::run(&shell),
+            Chore::Ci(flags) => ci::run(&shell, &flags),
         }
     });
     match result {

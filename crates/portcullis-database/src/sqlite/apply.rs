@@ -10,9 +10,10 @@ use portcullis_model::sql::{Dialect, Effects, effects, statements};
 use uuid::Uuid;
 
 use super::catalog::Violations;
-use super::step::{Failure, failed, is_busy};
+use super::step::{Failure, is_busy};
 use super::{Session, catalog, ledger, rows, step as one_step};
 use crate::seam::{Head, StepReport};
+use crate::step::failed;
 use crate::{Error, ErrorKind, Result};
 
 /// Stands in the ledger while a transaction of ours is open. It is committed only if a

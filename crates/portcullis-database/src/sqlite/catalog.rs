@@ -19,11 +19,13 @@ pub(super) fn survey(conn: &Connection, path: &Path) -> Result<Survey> {
             engine_version: rusqlite::version().to_owned(),
             bytes: bytes(conn)?,
             identity: ledger::identity(conn)?,
+            is_copy: false,
             applied: ledger::applied(conn)?,
             catalog: catalog(conn)?,
             open_runs: ledger::open_runs(conn)?,
             last_receipt: ledger::last_receipt(conn)?,
             head: ledger::head(conn)?,
+            connection: None,
         })
     };
     // One snapshot for all of it, whether or not a transaction is open already; closed

@@ -148,7 +148,7 @@ fn head_objects(conn: &Connection) -> Result<Option<Catalog>> {
     let mut statement = conn.prepare("SELECT kind, name, sql FROM __portcullis_schema")?;
     let rows = statement.query_map([], |row| {
         let word: String = row.get(0)?;
-        let kind = ObjectKind::ALL.into_iter().find(|kind| kind.name() == word);
+        let kind = ObjectKind::of_name(&word);
         let object = |kind| Ok(Object::new(kind, row.get(1)?, row.get(2)?, Dialect::Sqlite));
         kind.map(object).transpose()
     })?;

@@ -198,6 +198,11 @@ impl Writer for Session {
             .map_err(|error| self.error("look at the state before the run", &error))
     }
 
+    /// The pages are replaced: what was there is gone but for its backup.
+    fn keeps_what_was_there(&self) -> bool {
+        false
+    }
+
     fn is_large(&self) -> bool {
         Session::is_large(self)
     }
@@ -239,8 +244,8 @@ impl Writer for Session {
         backup: &VerifiedBackup,
         overlay: Overlay<'_>,
         progress: Progress<'_>,
-    ) -> Result<()> {
-        restore::restore(self, backup, overlay, progress)
+    ) -> Result<Option<String>> {
+        restore::restore(self, backup, overlay, progress).map(|()| None)
     }
 
     fn resolve(&mut self, finished: Option<&Step>, run: Uuid) -> Result<()> {

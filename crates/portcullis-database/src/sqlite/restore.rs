@@ -36,7 +36,7 @@ pub(super) fn undo(session: &mut Session, backup: &VerifiedBackup, progress: Pro
         Err(error) => return Undo::Failed(sqlite_words(&error)),
     };
     match put_back(session, &source, &backup, progress) {
-        Ok(()) => Undo::Restored,
+        Ok(()) => Undo::Restored { kept: None },
         Err(Refusal::Locked(why)) => {
             Undo::NotProved(format!("the database couldn't be locked: {why}"))
         }

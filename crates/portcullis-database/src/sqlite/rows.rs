@@ -7,8 +7,9 @@ use portcullis_model::plan::Step;
 use portcullis_model::redact;
 use portcullis_model::sql::Effects;
 
-use super::{Session, catalog, step};
+use super::{Session, catalog};
 use crate::seam::FewerRows;
+use crate::step;
 use crate::{Error, Result};
 
 /// Row counts, and what had changed on the connection when they were taken.

@@ -15,7 +15,7 @@ pub(super) fn baseline(conn: &Connection, keys: Keys<'_>) -> SqlResult<Baseline>
     let of = |conn: &Connection, violations| -> SqlResult<Baseline> {
         let unselectable =
             unselectable(conn, FIRST_ROW)?.into_iter().map(|(name, _)| name).collect();
-        Ok(Baseline { violations, unselectable })
+        Ok(Baseline { violations, unselectable, ..Baseline::default() })
     };
     match keys {
         Keys::Now => of(conn, catalog::violations(conn, None)?),

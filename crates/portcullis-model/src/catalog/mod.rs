@@ -34,12 +34,46 @@ pub enum ObjectKind {
     Index,
     /// A trigger.
     Trigger,
+    /// A materialised view.
+    #[serde(rename = "materialized view")]
+    MaterializedView,
+    /// A sequence that is no identity column's.
+    Sequence,
+    /// An enum, a domain, a composite type or a range.
+    Type,
+    /// A function, procedure or aggregate.
+    Function,
+    /// A policy of row-level security.
+    Policy,
+    /// A rewrite rule.
+    Rule,
+    /// An extension.
+    Extension,
+    /// A schema, as a namespace.
+    Schema,
 }
 
 impl ObjectKind {
     /// Every kind.
-    pub const ALL: [ObjectKind; 4] =
-        [ObjectKind::Table, ObjectKind::View, ObjectKind::Index, ObjectKind::Trigger];
+    pub const ALL: [ObjectKind; 12] = [
+        ObjectKind::Table,
+        ObjectKind::View,
+        ObjectKind::Index,
+        ObjectKind::Trigger,
+        ObjectKind::MaterializedView,
+        ObjectKind::Sequence,
+        ObjectKind::Type,
+        ObjectKind::Function,
+        ObjectKind::Policy,
+        ObjectKind::Rule,
+        ObjectKind::Extension,
+        ObjectKind::Schema,
+    ];
+
+    /// The kind of this [`name`](Self::name).
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
 
     /// The word for it.
     pub fn name(self) -> &'static str {
@@ -48,6 +82,14 @@ impl ObjectKind {
             ObjectKind::View => "view",
             ObjectKind::Index => "index",
             ObjectKind::Trigger => "trigger",
+            ObjectKind::MaterializedView => "materialized view",
+            ObjectKind::Sequence => "sequence",
+            ObjectKind::Type => "type",
+            ObjectKind::Function => "function",
+            ObjectKind::Policy => "policy",
+            ObjectKind::Rule => "rule",
+            ObjectKind::Extension => "extension",
+            ObjectKind::Schema => "schema",
         }
     }
 }
@@ -122,6 +164,8 @@ pub fn normalise(sql: &str, dialect: Dialect) -> String {
         }
         let text = &sql[token.span.clone()];
         match token.kind {
+            // PostgreSQL quotes a name only where it must: there the quotes say something.
+            TokenKind::QuotedName if dialect == Dialect::Postgres => out.push_str(text),
             TokenKind::Word | TokenKind::QuotedName => out.push_str(&fold(text)),
             _ => out.push_str(text),
         }
@@ -138,6 +182,8 @@ mod tests {
         let normal = |sql: &str| normalise(sql, Dialect::Sqlite);
         assert_eq!(normal("CREATE TABLE \"X\"( a -- c\n INT)"), normal("create table x(a int)"));
         assert_ne!(normal("CHECK (a = 'X')"), normal("CHECK (a = 'x')"));
+        let postgres = |sql: &str| normalise(sql, Dialect::Postgres);
+        assert_ne!(postgres("CREATE TABLE t(\"A\" int)"), postgres("CREATE TABLE t(a int)"));
     }
 
     #[test]

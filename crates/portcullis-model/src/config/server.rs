@@ -41,9 +41,9 @@ pub struct Server {
     pub statement_timeout: Duration,
     /// Up to this size a backup is proved by restoring it; bytes.
     pub restore_max: u64,
-    /// The target on whose server backups are restored for proof; a throwaway server of
+    /// Where backups are restored for proof: another target's server; a throwaway server of
     /// this machine where none is named.
-    pub scratch: Option<String>,
+    pub scratch: Option<Box<Server>>,
     /// What may be undone after a commit.
     pub auto_restore: AutoRestore,
     /// How backups are taken.
@@ -100,6 +100,9 @@ pub enum AutoRestore {
     /// The whole run: connections are refused, the absence of foreign writes is proved,
     /// and the backup takes the database's place.
     Fenced,
+    /// The same, faster: the server copies the database before the run, while connections
+    /// are refused, and the copy takes its place.
+    Clone,
 }
 
 /// How backups are taken.
@@ -183,7 +186,8 @@ pub(super) fn server(root: &Path, name: &str, raw: &raw::Target) -> Result<Serve
             Duration::from_secs(3600),
         )?,
         restore_max: raw.restore_max.map_or(10 << 30, |size| size.as_u64()),
-        scratch: raw.scratch.clone(),
+        // Known once every target is: see `scratch`.
+        scratch: None,
         auto_restore: raw.auto_restore.unwrap_or_default(),
         backup,
     })

@@ -1,9 +1,9 @@
 //! Back in line with the disk: what was applied otherwise is undone by the text that was
 //! kept when it was applied, and the disk is applied again.
 
+use super::segments;
 use super::{
-    Applied, Direction, Goal, Plan, Refusal, Standing, Step, accepted, find_goal, segments,
-    standing,
+    Applied, Direction, Goal, Plan, Refusal, Standing, Step, accepted, find_goal, standing,
 };
 use crate::config::like;
 use crate::migration::MigrationSet;
@@ -93,7 +93,7 @@ pub(super) fn plan(
         direction: Direction::Up,
         from: newest,
         to: up.to,
-        segments: segments(steps, dialect),
+        segments: segments::segments(steps, dialect),
         applied_after: up.applied_after,
     })
 }

@@ -3,6 +3,7 @@
 mod accept;
 mod aim;
 mod backup;
+mod cluster;
 mod completions;
 mod drift;
 mod explain;
@@ -15,6 +16,7 @@ mod receipt;
 mod redo;
 mod restore;
 mod status;
+mod target;
 
 use std::path::PathBuf;
 
@@ -57,6 +59,10 @@ pub enum Command {
     Restore(restore::Flags),
     /// Read the record of what was done to a database
     Receipt(receipt::Flags),
+    /// Run a PostgreSQL of your own, for development
+    Cluster(cluster::Flags),
+    /// Add a database on a PostgreSQL server, once the server is proved
+    Target(target::Flags),
     /// Print what a shell needs to complete `cargo xtask …`
     Completions(completions::Flags),
 }
@@ -84,8 +90,9 @@ impl TargetFlag {
 }
 
 impl Command {
-    /// The target that was typed.
-    fn target(&self) -> Option<String> {
+    /// The target that was typed; none for a command that has no target, and within that
+    /// none for one that was given none.
+    pub(crate) fn target_flag(&self) -> Option<Option<&str>> {
         let flag = match self {
             Command::Migrate(flags) => &flags.target,
             Command::Status(flags) => &flags.target,
@@ -96,12 +103,22 @@ impl Command {
             Command::Receipt(flags) => flags.target(),
             _ => return None,
         };
-        flag.target.clone()
+        Some(flag.target.as_deref())
+    }
+
+    /// Whether it is about servers, whatever the configuration says.
+    pub(crate) fn is_about_servers(&self) -> bool {
+        matches!(self, Command::Cluster(_) | Command::Target(_))
+    }
+
+    /// Whether it asks the protected databases what they have.
+    pub(crate) fn asks_protected(&self) -> bool {
+        matches!(self, Command::Accept(_))
     }
 }
 
 pub(crate) fn run(command: Command) -> Exit {
-    let target = command.target();
+    let target = command.target_flag().flatten().map(str::to_owned);
     let (format, result) = match command {
         Command::New(flags) => (flags.format, new::run(flags)),
         Command::Migrate(flags) => (flags.format, migrate::run(flags)),
@@ -116,6 +133,8 @@ pub(crate) fn run(command: Command) -> Exit {
         Command::Backup(flags) => (flags.format(), backup::run(flags)),
         Command::Restore(flags) => (flags.format, restore::run(flags)),
         Command::Receipt(flags) => (flags.format(), receipt::run(flags)),
+        Command::Cluster(flags) => (Format::Human, cluster::run(flags)),
+        Command::Target(flags) => (Format::Human, target::run(flags)),
         Command::Completions(flags) => (Format::Human, completions::run(flags)),
     };
     result.unwrap_or_else(|mut stop| {
@@ -140,8 +159,23 @@ fn config() -> Result<Config, Stop> {
     Ok(Config::find(&here()?)?)
 }
 
+/// What a build without PostgreSQL says of a command that needs it, where cargo couldn't be
+/// asked for another.
+#[cfg(not(feature = "postgres"))]
+fn without_postgres() -> Stop {
+    Stop {
+        exit: Exit::Usage,
+        operation: "run this command".to_owned(),
+        place: "this program".to_owned(),
+        cause: "it was built without PostgreSQL".to_owned(),
+        next_step: "cargo run --package xtask --features postgres -- …".to_owned(),
+        findings: None,
+        notes: Vec::new(),
+    }
+}
+
 /// The directory that the command was typed in.
-fn here() -> Result<PathBuf, Stop> {
+pub(crate) fn here() -> Result<PathBuf, Stop> {
     std::env::current_dir().map_err(|error| Stop {
         exit: Exit::Usage,
         operation: "find the workspace".to_owned(),

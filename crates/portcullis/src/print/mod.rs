@@ -7,6 +7,7 @@ mod lists;
 mod stages;
 mod status;
 mod stop;
+mod target;
 mod workspace;
 
 use std::io::Write as _;
@@ -28,7 +29,8 @@ pub(crate) use findings::{findings, history_is_unknown};
 pub(crate) use lists::{backups, receipt, receipts};
 pub(crate) use stages::{Silent, Stages};
 pub(crate) use status::{Rows, status};
-pub(crate) use stop::{bug, question, stop, usage};
+pub(crate) use stop::{bug, note, question, stop, usage};
+pub(crate) use target::{database_met, server_shown};
 pub(crate) use workspace::{accepted, created, rebased};
 
 /// A record that was filed, as the flow hands it up.
@@ -156,6 +158,9 @@ pub(crate) fn plan(target: &Target, plan: &Plan, estimate: &Estimate, format: Fo
         words::duration(estimate.backup_time().max(std::time::Duration::from_secs(1))),
         if estimate.large { ", before the write lock" } else { ", while other writers wait" },
     ));
+    if let Some(proof) = &estimate.backup_proof {
+        out.push_str(&format!("{QUIET}proof: {}{QUIET:#}\n", redact::printable(proof)));
+    }
     out.push_str(&format!(
         "{} would run, nothing was written",
         words::count(plan.steps().count(), "migration")

@@ -67,6 +67,10 @@ fn human(config: &Config, target: &Target, status: &Status, rows: Rows) -> Strin
         let behind = file.behind.join("; ");
         lines.push(("schema", format!("{} is behind: {behind}", redact::path(&file.file))));
     }
+    if !status.others.is_empty() {
+        // The gate is the only way only where there are none.
+        lines.push(("around", format!("may change the schema too: {}", status.others.join(", "))));
+    }
     lines.push(("next", aimed(config, target, &status.next_step())));
     lines.iter().map(|(name, value)| format!("{name:>9}  {}\n", redact::printable(value))).collect()
 }
@@ -148,7 +152,7 @@ fn json(config: &Config, target: &Target, status: &Status) -> Value {
         "target": target.name, "exists": status.exists, "protected": status.protected,
         "migrations": status.rows.iter().map(row).collect::<Vec<_>>(),
         "sum": sum, "stranger": status.stranger, "drift": drift_json(&status.drift),
-        "openRuns": status.open_runs, "lastReceipt": last, "schemaFiles": status.schema_files,
+        "openRuns": status.open_runs, "lastReceipt": last, "othersWhoMayChange": status.others, "schemaFiles": status.schema_files,
         "nextStep": aimed(config, target, &status.next_step()),
     })
 }

@@ -87,3 +87,8 @@ pub(super) fn error(text: &str) {
     let _ = err.write_all(text.as_bytes());
     let _ = err.flush();
 }
+
+/// Something to know while one waits.
+pub(crate) fn note(what: &str) {
+    error(&format!("   {QUIET}note{QUIET:#}  {what}\n"));
+}

@@ -132,3 +132,35 @@ fn keys_are_held_to_their_engine_and_meaning() {
     let sqlite = "[targets.dev]\nengine = \"sqlite\"\npath = \"a.db\"\nca = \"c\"";
     assert!(Config::parse(sqlite, Path::new("/w")).unwrap_err().cause.contains("for PostgreSQL"));
 }
+
+#[test]
+fn a_scratch_server_is_another_targets() {
+    let of = |scratch: &str| {
+        let target = |name: &str, url: &str, more: &str| {
+            format!(
+                "[targets.{name}]\nengine = \"postgres\"\nurl = \"{url}\"\nca = \"c\"\npins = [\"{PIN}\"]\n{more}\n"
+            )
+        };
+        let text = format!(
+            "default-target = \"t\"\n[migrations]\npostgres = \"p\"\n{}{}{}[targets.lite]\nengine = \"sqlite\"\npath = \"a.db\"\n",
+            target("t", "postgres://me@db/app", &format!("scratch = \"{scratch}\"")),
+            target("staging", "postgres://trial@elsewhere/postgres", "scratch = \"t\""),
+            target("beside", "postgres://me@db/other", ""),
+        );
+        Config::parse(&text, Path::new("/w")).map(|config| server(config.targets["t"].clone()))
+    };
+    let found = *of("staging").unwrap().scratch.unwrap();
+    assert_eq!((&*found.host, &*found.user), ("elsewhere", "trial"));
+    assert_eq!(found.password, Password::Environment("PORTCULLIS_STAGING_PASSWORD".to_owned()));
+    assert_eq!(found.scratch, None);
+    for (name, cause) in [
+        ("stagin", "no target"),
+        ("lite", "is no server"),
+        ("t", "that backups are taken of"),
+        ("beside", "that backups are taken of"),
+    ] {
+        let error = of(name).expect_err(name);
+        assert!(error.cause.contains(cause), "{name}: {}", error.cause);
+        assert!(error.place.ends_with("targets.t.scratch"), "{name}: {}", error.place);
+    }
+}

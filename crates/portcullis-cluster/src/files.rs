@@ -1,0 +1,88 @@
+//! Files of a cluster: written so that only the server's user reads them, and copied.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use crate::account::Account;
+use crate::error::{Error, Result};
+
+/// Writes a file with mode 0600 under another name, hands it over, and renames it: who
+/// reads it meanwhile reads the old one or the new one.
+pub(crate) fn write(path: &Path, text: &str, account: &Account) -> Result<()> {
+    let new = path.with_added_extension("new");
+    let attempt = || {
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
+        file.write_all(text.as_bytes())
+    };
+    attempt().map_err(|error| Error::io("write a file of the cluster", &new, &error))?;
+    account.own(&new)?;
+    fs::rename(&new, path).map_err(|error| Error::io("write a file of the cluster", path, &error))
+}
+
+/// Makes a directory, and those above it, with mode 0700.
+pub(crate) fn make_directory(path: &Path) -> Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| Error::io("make a directory", path, &error))
+}
+
+/// Removes a directory with all that is in it, if it is there.
+pub(crate) fn remove_directory(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io("remove a directory", path, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Copies a directory of plain files and directories, which the account then owns. Where
+/// the file system can share blocks, `fs::copy` has it do so.
+pub(crate) fn copy_directory(from: &Path, to: &Path, account: &Account) -> Result<()> {
+    let fail = |path: &Path| {
+        let path = path.to_owned();
+        move |error: std::io::Error| Error::io("copy a cluster's files", &path, &error)
+    };
+    fs::DirBuilder::new().mode(0o700).create(to).map_err(fail(to))?;
+    account.own(to)?;
+    for entry in fs::read_dir(from).map_err(fail(from))? {
+        let entry = entry.map_err(fail(from))?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type().map_err(fail(&source))?.is_dir() {
+            copy_directory(&source, &target, account)?;
+        } else {
+            fs::copy(&source, &target).map_err(fail(&source))?;
+            account.own(&target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Who else may hold a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// Whoever reads, too.
+    WithOthers,
+    /// Nobody: what it is for is made or removed.
+    Alone,
+}
+
+/// A lock for what has this path, in a file beside it: held until it is dropped, or the
+/// process is gone.
+pub(crate) fn lock(path: &Path, share: Share) -> Result<File> {
+    let path = path.with_added_extension("lock");
+    let locked = File::create(&path).and_then(|file| {
+        match share {
+            Share::WithOthers => file.lock_shared()?,
+            Share::Alone => file.lock()?,
+        }
+        Ok(file)
+    });
+    locked.map_err(|error| Error::io("lock a cluster's files", &path, &error))
+}

@@ -1,0 +1,160 @@
+//! Keeping everybody out of a database while another takes its place.
+//!
+//! The fence outlives the process that raised it. Whoever finds it takes the fence's own
+//! lock first, in the maintenance database: then whoever raised it is gone, and it can be
+//! lifted.
+
+use std::time::{Duration, Instant};
+
+use portcullis_model::config::Server;
+
+use super::conn::{Conn, Failure, literal, name};
+use super::connect::{self, Purpose};
+use super::{error, names};
+use crate::{Error, ErrorKind, Result};
+
+const OPERATION: &str = "keep others out of the database";
+
+/// Databases that nearly every server has, to be connected to while the target's is out of
+/// reach.
+const MAINTENANCE: [&str; 2] = ["postgres", "template1"];
+
+/// Half of the lock's key; the other half is the database's number.
+const KEY: i32 = 0x706f_7274;
+
+/// Whose session isn't ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// Everybody goes.
+    Nobody,
+    /// All but the one with this number.
+    Session(i32),
+}
+
+/// A database that refuses connections, until the fence is lifted.
+pub(super) struct Fence {
+    /// Connected to the maintenance database.
+    pub(super) admin: Conn,
+    database: String,
+}
+
+/// Connects to the server without the target's database.
+pub(super) fn administer(server: &Server) -> Result<Conn> {
+    let mut refused = None;
+    for database in MAINTENANCE.iter().filter(|name| **name != server.database) {
+        match connect::connect_to(server, database, Purpose::Change) {
+            Ok(conn) => return Ok(conn),
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    Err(refused.unwrap_or_else(|| error(server, OPERATION, &Failure::of("no other database"))))
+}
+
+/// Refuses new connections to a database. Those that exist go on until they are drained.
+pub(super) fn raise(server: &Server, database: &str, oid: u32) -> Result<Fence> {
+    let mut admin = administer(server)?;
+    take_lock(&mut admin, server, oid)?;
+    allow(&mut admin, database, false).map_err(|failure| error(server, OPERATION, &failure))?;
+    Ok(Fence { admin, database: database.to_owned() })
+}
+
+fn allow(admin: &mut Conn, database: &str, allowed: bool) -> Result<(), Failure> {
+    admin.run(&format!("ALTER DATABASE {} ALLOW_CONNECTIONS {allowed}", name(database)))
+}
+
+fn take_lock(admin: &mut Conn, server: &Server, oid: u32) -> Result<()> {
+    let started = Instant::now();
+    loop {
+        let sql = format!("SELECT pg_catalog.pg_try_advisory_lock({KEY}, {})", oid.cast_signed());
+        let row = admin.ask_one(&sql).map_err(|failure| error(server, OPERATION, &failure))?;
+        if row.first().cloned().flatten().as_deref() == Some("t") {
+            return Ok(());
+        }
+        if started.elapsed() > Duration::from_secs(4) {
+            let cause = "another run is putting a database into its place";
+            let next = "wait for that run to end, then try again";
+            return Err(Error::new(ErrorKind::Busy, OPERATION, server.shown(), cause, next));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+impl Fence {
+    /// Ends the sessions of others: idle ones at once, the rest when the time is over. What
+    /// they had not committed, nobody was told of.
+    pub(super) fn drain(&mut self, keep: Keep, patience: Duration) -> Result<(), Failure> {
+        let started = Instant::now();
+        let keep = match keep {
+            Keep::Nobody => 0,
+            Keep::Session(pid) => pid,
+        };
+        loop {
+            let all = started.elapsed() > patience;
+            let left = self.admin.ask(&format!(
+                "SELECT CASE WHEN {all} OR state IN ('idle', 'idle in transaction', 'idle in transaction (aborted)')
+                             THEN pg_catalog.pg_terminate_backend(pid) END
+                 FROM pg_catalog.pg_stat_activity
+                 WHERE datname = {} AND pid NOT IN ({keep}, pg_catalog.pg_backend_pid())
+                   AND backend_type IN ('client backend', 'walsender')",
+                literal(&self.database)
+            ))?;
+            if left.is_empty() {
+                return self.refuse_prepared();
+            }
+            if started.elapsed() > patience * 2 + Duration::from_secs(5) {
+                return Err(Failure::of("other programs are connected and don't go"));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// A prepared transaction can be committed later: it is somebody's write.
+    fn refuse_prepared(&mut self) -> Result<(), Failure> {
+        let sql = format!(
+            "SELECT 1 FROM pg_catalog.pg_prepared_xacts WHERE database = {}",
+            literal(&self.database)
+        );
+        if self.admin.ask(&sql)?.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::of("a prepared transaction of another program is in it"))
+    }
+
+    /// Lets everybody in again.
+    pub(super) fn lift(mut self) -> Result<(), Failure> {
+        allow(&mut self.admin, &self.database, true)
+    }
+
+    /// Puts `fresh` into the database's place, which is kept as `aside`: both or neither.
+    pub(super) fn swap(&mut self, fresh: &str, aside: &str) -> Result<(), Failure> {
+        let (database, fresh, aside) = (name(&self.database), name(fresh), name(aside));
+        super::transaction::together(&mut self.admin, |admin| {
+            admin.run(&format!("ALTER DATABASE {database} RENAME TO {aside}"))?;
+            admin.run(&format!("ALTER DATABASE {fresh} RENAME TO {database}"))
+        })?;
+        // What was moved aside may be looked at.
+        self.admin.run(&format!("ALTER DATABASE {aside} ALLOW_CONNECTIONS true"))
+    }
+}
+
+/// Lifts a fence that a run left which has died. Does nothing where the database takes
+/// connections, or where something else than this tool refuses them: while this one does,
+/// the database that shall take the place is there.
+pub(super) fn lift_left_over(server: &Server) -> Result<bool> {
+    let mut admin = administer(server)?;
+    let failed = |failure: Failure| error(server, "lift the fence of a run that died", &failure);
+    let rows = admin
+        .ask(&format!(
+            "SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = {} AND NOT d.datallowconn
+               AND EXISTS (SELECT FROM pg_catalog.pg_database f WHERE pg_catalog.starts_with(f.datname, {}))",
+            literal(&server.database),
+            literal(&names::beginning(&server.database, names::FRESH))
+        ))
+        .map_err(failed)?;
+    let Some(oid) = rows.first().and_then(|row| row.first()?.as_deref()?.parse().ok()) else {
+        return Ok(false);
+    };
+    take_lock(&mut admin, server, oid)?;
+    allow(&mut admin, &server.database, true).map_err(failed)?;
+    Ok(true)
+}

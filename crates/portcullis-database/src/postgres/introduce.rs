@@ -1,0 +1,85 @@
+//! A server before it is trusted, and a database that is met for the first time.
+
+use portcullis_model::catalog::DIESEL_TABLE;
+use portcullis_model::config::Server;
+
+use super::conn::{Conn, Failure, Row, literal, name};
+use super::connect::{Purpose, connect, examine};
+use super::not_connected::day;
+use super::{identity, migrator};
+use crate::introduction::{Met, Shown};
+use crate::{Error, ErrorKind, Result};
+
+pub(crate) fn shake_hands(server: &Server) -> Result<Shown> {
+    let seen = examine(server)?;
+    Ok(Shown {
+        subject: seen.subject,
+        issuer: seen.issuer,
+        hosts: seen.hosts,
+        not_before: day(seen.not_before),
+        not_after: day(seen.not_after),
+        key: seen.key,
+        whole: seen.whole,
+    })
+}
+
+pub(crate) fn meet(server: &Server) -> Result<Met> {
+    let mut conn = connect(server, Purpose::Look)?;
+    let identity = identity::examine(&mut conn, server)?;
+    let failed = |failure: Failure| {
+        let next = "see the server's log";
+        Error::new(
+            ErrorKind::Refused,
+            "look at the database",
+            server.shown(),
+            failure.to_string(),
+            next,
+        )
+    };
+    let migrated_by = texts(&mut conn, &diesel_owner()).map_err(failed)?.pop();
+    let applied = match migrated_by {
+        Some(_) => {
+            let sql = format!("SELECT version FROM {} ORDER BY 1", name(DIESEL_TABLE));
+            texts(&mut conn, &sql).map_err(failed)?
+        }
+        None => Vec::new(),
+    };
+    let schemas = texts(&mut conn, SCHEMAS).map_err(failed)?;
+    let role = &identity.role;
+    let rights = [
+        (role.superuser, "SUPERUSER"),
+        (role.createdb, "CREATEDB"),
+        (role.replication, "REPLICATION"),
+        (role.bypassrls, "BYPASSRLS"),
+    ];
+    Ok(Met {
+        cluster: identity.cluster,
+        database_oid: identity.oid,
+        server_version: identity.version,
+        role: identity.role.name,
+        excess: rights.into_iter().filter(|(has, _)| *has).map(|(_, right)| right).collect(),
+        diesel: migrated_by.is_some(),
+        applied,
+        migrated_by,
+        proposal: migrator::proposal(&server.database, &schemas),
+    })
+}
+
+fn diesel_owner() -> String {
+    format!(
+        "SELECT pg_catalog.pg_get_userbyid(relowner) FROM pg_catalog.pg_class
+         WHERE oid = pg_catalog.to_regclass({})",
+        literal(&name(DIESEL_TABLE))
+    )
+}
+
+const SCHEMAS: &str = "SELECT DISTINCT n.nspname FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S') AND n.nspname <> 'information_schema'
+      AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 1";
+
+/// The first cell of each row.
+fn texts(conn: &mut Conn, sql: &str) -> Result<Vec<String>, Failure> {
+    let first = |row: Row| row.into_iter().next().flatten();
+    Ok(conn.ask(sql)?.into_iter().filter_map(first).collect())
+}

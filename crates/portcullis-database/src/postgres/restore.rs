@@ -1,0 +1,300 @@
+//! Putting a backup back: into a database beside, proved, and swapped in. What was there
+//! stays, under another name.
+
+use std::path::PathBuf;
+
+use portcullis_model::config::{AutoRestore, Server};
+use portcullis_model::redact;
+use uuid::Uuid;
+
+use super::conn::{Conn, Failure, literal, name};
+use super::connect::{self, Purpose};
+use super::fence::{self, Fence, Keep};
+use super::ledger::{self, Where};
+use super::{Session, error, find_home, foreign, identity, names, settings, trial};
+use crate::seam::{Overlay, Progress, Undo, Writer};
+use crate::{Error, ErrorKind, Result, RunLock, VerifiedBackup};
+
+const OPERATION: &str = "restore the backup";
+
+/// A database that holds a backup, and waits to take the place.
+pub(super) struct Fresh {
+    name: String,
+    oid: u32,
+    /// Whether it has taken the place; else it goes with this value.
+    placed: bool,
+    server: Server,
+}
+
+impl Fresh {
+    /// One that was just made.
+    pub(super) fn made(server: &Server, admin: &mut Conn, name: String) -> Result<Self, Failure> {
+        let oid = oid_of(admin, &name)?;
+        Ok(Self { name, oid, placed: false, server: server.clone() })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        // A copy of a copy: no evidence.
+        if !self.placed
+            && let Ok(mut admin) = fence::administer(&self.server)
+        {
+            let _ = admin.run(&format!("DROP DATABASE IF EXISTS {}", name(&self.name)));
+        }
+    }
+}
+
+/// Makes an empty database beside: like the target's own, where there is one.
+pub(super) fn create(server: &Server, like: Option<&str>, run: Uuid) -> Result<Fresh> {
+    let fresh = names::beside(&server.database, names::FRESH, run);
+    let mut admin = fence::administer(server)?;
+    let failed = |failure: Failure| error(server, OPERATION, &failure).refused();
+    refuse_without_right(&mut admin, server)?;
+    let made = match like {
+        Some(like) => settings::create_like(&mut admin, like, &fresh),
+        None => admin.run(&format!("CREATE DATABASE {} TEMPLATE template0", name(&fresh))),
+    };
+    made.map_err(failed)?;
+    Fresh::made(server, &mut admin, fresh).map_err(failed)
+}
+
+/// Fills it, and proves that it is what was backed up.
+fn fill(
+    fresh: &Fresh,
+    like: Option<&str>,
+    backup: &VerifiedBackup,
+    progress: Progress<'_>,
+) -> Result<()> {
+    let server = &fresh.server;
+    let failed = |failure: Failure| error(server, OPERATION, &failure).refused();
+    trial::fill(server, &fresh.name, backup, progress).map_err(Error::refused)?;
+    let mut conn = connect::connect_to(server, &fresh.name, Purpose::Change)?;
+    trial::compare(&mut conn, backup).map_err(|cause| {
+        let next = "choose another one: cargo xtask backup list";
+        Error::new(ErrorKind::Refused, OPERATION, redact::path(backup.path()), cause, next)
+    })?;
+    // A dump has no statistics, and without them queries take wrong ways.
+    conn.run("ANALYZE").map_err(failed)?;
+    drop(conn);
+    let Some(like) = like else { return Ok(()) };
+    let mut admin = fence::administer(server)?;
+    settings::carry_over(&mut admin, like, &fresh.name).map_err(failed)
+}
+
+fn refuse_what_cannot_be_restored(backup: &VerifiedBackup) -> Result<()> {
+    if backup.is_restorable() {
+        return Ok(());
+    }
+    let (cause, next) =
+        ("it was taken by a command of yours", "restore it with the tool that took it");
+    Err(Error::new(ErrorKind::Refused, OPERATION, redact::path(backup.path()), cause, next))
+}
+
+fn refuse_without_right(admin: &mut Conn, server: &Server) -> Result<()> {
+    let row = admin.ask_one(
+        "SELECT rolcreatedb OR rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user",
+    );
+    let may = row.map_err(|failure| error(server, OPERATION, &failure).refused())?;
+    if may.first().cloned().flatten().as_deref() == Some("t") {
+        return Ok(());
+    }
+    let cause = "the role may not create databases, and the backup goes into one beside";
+    let next = format!("as a superuser: ALTER ROLE {} CREATEDB", name(&server.user));
+    Err(Error::new(ErrorKind::Refused, OPERATION, server.shown(), cause, next))
+}
+
+fn oid_of(admin: &mut Conn, database: &str) -> Result<u32, Failure> {
+    let sql =
+        format!("SELECT oid FROM pg_catalog.pg_database WHERE datname = {}", literal(database));
+    let row = admin.ask_one(&sql)?;
+    let oid = row.first().cloned().flatten().and_then(|oid| oid.parse().ok());
+    oid.ok_or_else(|| Failure::of("the server gave no number"))
+}
+
+/// Writes into the filled database what must come with it.
+fn overlay_in(server: &Server, fresh: &Fresh, at: &Where, overlay: Overlay<'_>) -> Result<()> {
+    let mut conn = connect::connect_to(server, &fresh.name, Purpose::Change)?;
+    let home = find_home(&mut conn, server)?;
+    ledger::overlay(&mut conn, &home, at, overlay)
+        .map_err(|failure| error(server, OPERATION, &failure).refused())
+}
+
+/// Restores a backup over a database that stays, under another name.
+pub(super) fn restore(
+    session: &mut Session,
+    backup: &VerifiedBackup,
+    overlay: Overlay<'_>,
+    progress: Progress<'_>,
+) -> Result<String> {
+    let server = session.server.clone();
+    refuse_what_cannot_be_restored(backup)?;
+    let like = Some(server.database.as_str());
+    let mut fresh = create(&server, like, overlay.run)?;
+    fill(&fresh, like, backup, progress)?;
+    let at = Where { cluster: session.identity.cluster, oid: fresh.oid };
+    overlay_in(&server, &fresh, &at, overlay)?;
+    let aside = names::beside(&server.database, names::REPLACED, overlay.run);
+    let mut fence = fence::raise(&server, &server.database, session.identity.oid)?;
+    let patience = session.target.lock_wait;
+    let swapped =
+        fence.drain(Keep::Nobody, patience).and_then(|()| fence.swap(&fresh.name, &aside));
+    if let Err(failure) = swapped {
+        // Still under its name: it is let in again, and nothing has changed.
+        let lifted = fence.lift();
+        let mut error = error(&server, OPERATION, &failure);
+        error.kind = if lifted.is_ok() { ErrorKind::Busy } else { ErrorKind::Failed };
+        error.next_step = match lifted {
+            Ok(()) => "stop the programs that use the database, then run it again".to_owned(),
+            Err(_) => "cargo xtask migrate lets connections in again".to_owned(),
+        };
+        session.reconnect()?;
+        return Err(error);
+    }
+    fresh.placed = true;
+    session.identity.oid = fresh.oid;
+    session.reconnect()?;
+    Ok(aside)
+}
+
+/// Takes the backup's state back after a commit, if it is proved that nobody else has
+/// written since, and if the target's configuration allows it.
+pub(super) fn undo(session: &mut Session, backup: &VerifiedBackup, progress: Progress<'_>) -> Undo {
+    if session.server.auto_restore == AutoRestore::Off {
+        return Undo::NotProved("auto-restore is off for this target".to_owned());
+    }
+    let Some(watch) = session.watch.clone() else {
+        return Undo::NotProved("nothing was watched since the backup".to_owned());
+    };
+    if session.conn.is_lost() || super::apply::rollback(session).is_err() && session.conn.is_lost()
+    {
+        return Undo::NotProved("the connection that watched was lost".to_owned());
+    }
+    // Without a fence this proves nothing, but it may already tell that there is no need to
+    // begin.
+    if let Ok(Err(doubt)) = watch.prove(&mut session.conn) {
+        return Undo::NotProved(doubt);
+    }
+    // What was verified minutes ago is verified again: it is about to be all there is.
+    match VerifiedBackup::open(backup.path())
+        .and_then(|backup| undo_with(session, &backup, watch, progress))
+    {
+        Ok(undo) => undo,
+        Err(error) => Undo::Failed(error.to_string()),
+    }
+}
+
+/// How the state from before the run comes back.
+enum Source<'a> {
+    /// By restoring the backup.
+    Backup(&'a VerifiedBackup, Progress<'a>),
+    /// It is there: a copy that was made before the run.
+    Clone,
+}
+
+/// Without a slot, what a restore itself does on the server hides others' writes: then the
+/// fence and the proof come before it. With one, nobody is kept out while it runs.
+fn undo_with(
+    session: &mut Session,
+    backup: &VerifiedBackup,
+    mut watch: foreign::Watch,
+    progress: Progress<'_>,
+) -> Result<Undo> {
+    let server = session.server.clone();
+    let (mut fresh, mut source) = match session.clone.take() {
+        Some(clone) => (clone, Source::Clone),
+        None => {
+            refuse_what_cannot_be_restored(backup)?;
+            // Before the fence: whoever finds the fence knows by it whose it is.
+            let fresh = create(&server, Some(&server.database), backup.sidecar().run)?;
+            watch.saw_a_number();
+            (fresh, Source::Backup(backup, progress))
+        }
+    };
+    if watch.outlives_a_restore() {
+        source.fill(session, &fresh)?;
+    }
+    let mut fence = fence::raise(&server, &server.database, session.identity.oid)?;
+    watch.saw_a_number();
+    let run = backup.sidecar().run;
+    let end = under_fence(session, &mut fence, &watch, &fresh, source, run);
+    if let Ok(Ok(aside)) = end {
+        fresh.placed = true;
+        session.identity.oid = fresh.oid;
+        session.reconnect()?;
+        return Ok(Undo::Restored { kept: Some(aside) });
+    }
+    let lifted = fence.lift();
+    if session.conn.is_lost() {
+        session.reconnect()?;
+    }
+    lifted.map_err(|failure| error(&server, "let connections in again", &failure))?;
+    end.map(|end| end.map_or_else(Undo::NotProved, |aside| Undo::Restored { kept: Some(aside) }))
+}
+
+/// Proves, under the fence, that nobody else has written, and puts the restored database in
+/// the place. The proof needs this session, the swap needs it gone.
+fn under_fence(
+    session: &mut Session,
+    fence: &mut Fence,
+    watch: &foreign::Watch,
+    fresh: &Fresh,
+    mut source: Source<'_>,
+    run: Uuid,
+) -> Result<Result<String, foreign::Doubt>> {
+    let server = session.server.clone();
+    let failed = |failure: Failure| error(&server, OPERATION, &failure);
+    let patience = session.target.lock_wait;
+    fence.drain(Keep::Session(session.conn.backend_pid()), patience).map_err(failed)?;
+    if let Err(doubt) = watch.prove(&mut session.conn).map_err(failed)? {
+        return Ok(Err(doubt));
+    }
+    if !watch.outlives_a_restore() {
+        source.fill(session, fresh)?;
+    }
+    let aside = names::beside(&server.database, names::FAILED, run);
+    fence.drain(Keep::Nobody, patience).map_err(failed)?;
+    fence.swap(&fresh.name, &aside).map_err(failed)?;
+    Ok(Ok(aside))
+}
+
+impl Source<'_> {
+    /// Has the state in the database that waits. It is the same one to everybody who names
+    /// it: it keeps its identity.
+    fn fill(&mut self, session: &Session, fresh: &Fresh) -> Result<()> {
+        let server = &session.server;
+        if let Source::Backup(backup, progress) = self {
+            fill(fresh, Some(&server.database), backup, progress)?;
+        }
+        let at = Where { cluster: session.identity.cluster, oid: fresh.oid };
+        let mut conn = connect::connect_to(server, &fresh.name, Purpose::Change)?;
+        let home = find_home(&mut conn, server)?;
+        ledger::rehome(&mut conn, &home, &at).map_err(|failure| error(server, OPERATION, &failure))
+    }
+}
+
+/// Restores where the server has no such database any more.
+pub(crate) fn restore_anew(
+    lock: RunLock,
+    server: &Server,
+    backup: &VerifiedBackup,
+    overlay: Overlay<'_>,
+    progress: Progress<'_>,
+) -> Result<(Vec<PathBuf>, Box<dyn Writer>)> {
+    refuse_what_cannot_be_restored(backup)?;
+    let mut fresh = create(server, None, overlay.run)?;
+    fill(&fresh, None, backup, progress)?;
+    let mut admin = fence::administer(server)?;
+    let failed = |failure: Failure| error(server, OPERATION, &failure).refused();
+    let cluster = identity::cluster(&mut admin).map_err(failed)?;
+    overlay_in(server, &fresh, &Where { cluster, oid: fresh.oid }, overlay)?;
+    admin
+        .run(&format!("ALTER DATABASE {} RENAME TO {}", name(&fresh.name), name(&server.database)))
+        .map_err(failed)?;
+    fresh.placed = true;
+    Ok((Vec::new(), super::open_writer(lock, server)?))
+}

@@ -1,0 +1,139 @@
+//! Rows that a step takes without naming their table: by a cascade or a trigger. The
+//! server counts what each transaction inserts and deletes; nothing is read for it.
+
+use std::collections::BTreeMap;
+
+use portcullis_model::plan::Step;
+use portcullis_model::redact;
+use portcullis_model::sql::Effects;
+
+use super::catalog::{self, Relation};
+use super::conn::{Conn, Failure};
+use crate::seam::FewerRows;
+use crate::step::failed;
+use crate::{Error, Result};
+
+/// Tables with more rows than this, by the statistics, aren't counted row by row.
+const COUNTED: f64 = 1_000_000.0;
+
+/// The tables before a step, with what this transaction has done to each so far, and the
+/// rows of those that the step drops.
+pub(super) struct Watch {
+    before: BTreeMap<u32, Seen>,
+}
+
+struct Seen {
+    relation: Relation,
+    change: i64,
+    rows: Option<u64>,
+}
+
+/// Begins to watch a step that may remove rows.
+pub(super) fn watch(conn: &mut Conn, effects: &Effects) -> Result<Option<Watch>, Failure> {
+    if !effects.touches_rows && effects.removes_rows_of.is_empty() {
+        return Ok(None);
+    }
+    let changes = changes(conn)?;
+    let mut before = BTreeMap::new();
+    for relation in catalog::relations(conn)?.into_iter().filter(Relation::is_table) {
+        // Of what goes, the number of rows is only to be had before.
+        let goes = effects.drops.contains(&relation.name) || cascades(effects);
+        let rows = if goes { Some(rows(conn, &relation)?) } else { None };
+        let change = changes.get(&relation.oid).copied().unwrap_or_default();
+        before.insert(relation.oid, Seen { relation, change, rows });
+    }
+    Ok(Some(Watch { before }))
+}
+
+/// Whether something is dropped that may take tables with it which aren't named.
+fn cascades(effects: &Effects) -> bool {
+    !effects.drops.is_empty()
+}
+
+/// What this transaction has inserted less what it has deleted, by table.
+fn changes(conn: &mut Conn) -> Result<BTreeMap<u32, i64>, Failure> {
+    let rows = conn.ask(
+        "SELECT relid, n_tup_ins - n_tup_del FROM pg_catalog.pg_stat_xact_user_tables
+         WHERE n_tup_ins <> 0 OR n_tup_del <> 0",
+    )?;
+    let pair = |row: Vec<Option<String>>| {
+        let [oid, change] = <[Option<String>; 2]>::try_from(row).ok()?;
+        Some((oid?.parse().ok()?, change?.parse().ok()?))
+    };
+    Ok(rows.into_iter().filter_map(pair).collect())
+}
+
+/// How many rows a table has; of a large one, about how many.
+fn rows(conn: &mut Conn, relation: &Relation) -> Result<u64, Failure> {
+    if relation.about > COUNTED {
+        Ok(relation.about as u64)
+    } else {
+        catalog::count(conn, relation)
+    }
+}
+
+/// The tables that have fewer rows than before; an error for one that isn't named.
+pub(super) fn judge(
+    conn: &mut Conn,
+    step: &Step,
+    effects: &Effects,
+    watch: Option<Watch>,
+) -> Result<Vec<FewerRows>> {
+    let Some(watch) = watch else { return Ok(Vec::new()) };
+    let fewer = fewer(conn, &watch).map_err(|failure| {
+        failed(step, &failure.to_string(), "its rows couldn't be counted; run it again")
+    })?;
+    match fewer.iter().find(|fewer| !is_named(effects, &fewer.table)) {
+        Some(fewer) => Err(rows_lost(step, fewer)),
+        None => Ok(fewer),
+    }
+}
+
+fn fewer(conn: &mut Conn, watch: &Watch) -> Result<Vec<FewerRows>, Failure> {
+    let changes = changes(conn)?;
+    let now = catalog::relations(conn)?;
+    let mut fewer = Vec::new();
+    for (oid, seen) in &watch.before {
+        let table = seen.relation.shown();
+        let Some(relation) = now.iter().find(|relation| relation.oid == *oid) else {
+            // Another may have taken its name: then its rows were copied, and that is what
+            // counts.
+            let heir = now.iter().find(|one| one.shown() == table);
+            let after = heir.map(|heir| rows(conn, heir)).transpose()?;
+            let before = seen.rows.unwrap_or_default();
+            if after.is_none_or(|after| after < before) && before > 0 {
+                fewer.push(FewerRows { table, before, after });
+            }
+            continue;
+        };
+        let change = changes.get(oid).copied().unwrap_or_default() - seen.change;
+        if change < 0 {
+            let after = rows(conn, relation)?;
+            let before = after.saturating_add(change.unsigned_abs());
+            fewer.push(FewerRows { table, before, after: Some(after) });
+        }
+    }
+    Ok(fewer)
+}
+
+/// Whether the migration says that this table may lose rows, by the name it has before or
+/// after.
+fn is_named(effects: &Effects, table: &str) -> bool {
+    let bare = table.rsplit('.').next().unwrap_or(table).to_lowercase();
+    let after = effects.name_after(&bare);
+    effects
+        .removes_rows_of
+        .iter()
+        .any(|name| *name == bare || name == after || effects.name_after(name) == bare)
+}
+
+fn rows_lost(step: &Step, fewer: &FewerRows) -> Error {
+    let table = redact::printable(&fewer.table);
+    let now = fewer.after.map_or_else(|| "it is gone".to_owned(), |rows| format!("it has {rows}"));
+    let cause = format!(
+        "table {table} had {} rows and now {now}, but the migration doesn't name it in DELETE, DROP or TRUNCATE",
+        fewer.before
+    );
+    let next = "a cascade or a trigger took them: change the migration so that the rows stay, or delete them by name";
+    failed(step, &cause, next)
+}

@@ -1,0 +1,140 @@
+//! The state that a backup is of: what one transaction sees, shared with `pg_dump`.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::conn::{Conn, Failure, Row, literal};
+use super::identity::Identity;
+use super::{catalog, survey};
+use crate::seam::Survey;
+
+/// A snapshot, as long as the transaction that took it goes on.
+#[derive(Debug, Clone)]
+pub(super) struct Snapshot {
+    /// Its name, for those who share it. A server refuses one that is another server's or
+    /// another database's.
+    pub(super) id: String,
+    /// What the database is and holds in it.
+    pub(super) survey: Survey,
+    /// What another database must be like to hold the same.
+    pub(super) nature: Nature,
+}
+
+/// What a database needs of its server.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Nature {
+    pub(super) encoding: String,
+    pub(super) collate: String,
+    pub(super) ctype: String,
+    /// The extensions in it.
+    pub(super) extensions: Vec<String>,
+    /// The roles that own something in it, or that something is granted to.
+    pub(super) roles: Vec<String>,
+    /// Whether it has views whose rows are computed anew when it is restored.
+    pub(super) materialized: bool,
+}
+
+/// Opens the transaction and exports its snapshot.
+pub(super) fn take(conn: &mut Conn, identity: &Identity) -> Result<Snapshot, Failure> {
+    conn.run("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")?;
+    let id = first(conn.ask_one("SELECT pg_catalog.pg_export_snapshot()")?)?;
+    Ok(Snapshot { id, survey: survey::survey(conn, identity)?, nature: nature(conn)? })
+}
+
+/// Ends the transaction. Nothing was written in it.
+pub(super) fn release(conn: &mut Conn) -> Result<(), Failure> {
+    conn.run("ROLLBACK")
+}
+
+fn nature(conn: &mut Conn) -> Result<Nature, Failure> {
+    let row = conn.ask_one(
+        "SELECT pg_catalog.pg_encoding_to_char(encoding), datcollate, datctype,
+                EXISTS (SELECT FROM pg_catalog.pg_class WHERE relkind = 'm')
+         FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()",
+    )?;
+    let [encoding, collate, ctype, materialized] = columns(row)?;
+    let extensions = names(
+        conn,
+        "SELECT extname FROM pg_catalog.pg_extension WHERE extname <> 'plpgsql' ORDER BY 1",
+    )?;
+    // The first role of a cluster is in no list of dependencies.
+    let roles = names(
+        conn,
+        "SELECT rolname FROM pg_catalog.pg_roles r
+         WHERE rolname NOT LIKE 'pg\\_%' AND (r.oid = 10 OR EXISTS (
+             SELECT FROM pg_catalog.pg_shdepend d
+             WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND d.refobjid = r.oid
+               AND d.dbid IN (0, (SELECT oid FROM pg_catalog.pg_database
+                                  WHERE datname = pg_catalog.current_database()))))
+         ORDER BY 1",
+    )?;
+    let materialized = materialized == "t";
+    Ok(Nature { encoding, collate, ctype, extensions, roles, materialized })
+}
+
+/// The rows of every table, as the open transaction sees them.
+pub(super) fn rows(conn: &mut Conn) -> Result<BTreeMap<String, u64>, Failure> {
+    let mut rows = BTreeMap::new();
+    for relation in catalog::relations(conn)?.into_iter().filter(catalog::Relation::is_table) {
+        rows.insert(relation.shown(), catalog::count(conn, &relation)?);
+    }
+    Ok(rows)
+}
+
+/// Waits until so many sessions of this name see a snapshot, or until they are `over`:
+/// from then on they hold it themselves.
+pub(super) fn wait_until_shared(
+    conn: &mut Conn,
+    application: &str,
+    sessions: usize,
+    over: &AtomicBool,
+) -> Result<(), Failure> {
+    // Within a transaction the server gives the same answer again until it is told not to.
+    // A statement on its own, as those before the sharing are, begins with its transaction.
+    let sql = format!(
+        "SELECT pg_catalog.pg_stat_clear_snapshot();
+         SELECT count(*) FROM pg_catalog.pg_stat_activity
+         WHERE application_name = {} AND backend_xmin IS NOT NULL AND query_start > xact_start",
+        literal(application)
+    );
+    while !over.load(Ordering::Relaxed) {
+        let shared = first(conn.ask_one(&sql)?)?;
+        if shared.parse::<usize>().is_ok_and(|shared| shared >= sessions) {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+/// Ends dumps of this database whose runner died: they would hold locks that the next
+/// migration needs. Only the holder of the runner's lock may ask for it.
+pub(super) fn end_orphans(conn: &mut Conn) -> Result<(), Failure> {
+    let sql = format!(
+        "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
+         WHERE datname = pg_catalog.current_database() AND usename = current_user
+           AND application_name LIKE {}",
+        literal(&format!("{APPLICATION}%"))
+    );
+    conn.ask(&sql).map(drop)
+}
+
+/// What the names of a dump's sessions begin with; the run's own number follows.
+pub(super) const APPLICATION: &str = "portcullis backup ";
+
+fn first(row: Row) -> Result<String, Failure> {
+    let [text] = columns(row)?;
+    Ok(text)
+}
+
+pub(super) fn columns<const N: usize>(row: Row) -> Result<[String; N], Failure> {
+    let texts: Vec<String> = row.into_iter().flatten().collect();
+    texts
+        .try_into()
+        .map_err(|_| Failure::of("the server's answer has another shape than asked for"))
+}
+
+pub(super) fn names(conn: &mut Conn, sql: &str) -> Result<Vec<String>, Failure> {
+    Ok(conn.ask(sql)?.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
+}

@@ -1,0 +1,84 @@
+//! A real server for this crate's tests: one for all of them, gone when they end.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use portcullis_cluster::{Cluster, Options};
+use portcullis_model::config::{AutoRestore, BackupKind, ChannelBinding, Password, Pin, Server};
+
+use super::certificate::Certificate;
+
+/// A role that owns the database of its name.
+pub(super) const APP: &str = "app";
+
+const PASSWORD: &str = "hunter2 p@ss:w/ör?d#%\\'";
+
+struct Running {
+    cluster: Cluster,
+    pin: Pin,
+    password: PathBuf,
+}
+
+fn running() -> &'static Running {
+    static RUNNING: OnceLock<Running> = OnceLock::new();
+    RUNNING.get_or_init(|| {
+        let cluster = Cluster::start(&Options::default().setting("wal_level", "logical")).unwrap();
+        let literal = super::conn::literal(PASSWORD);
+        psql(&cluster, &format!("CREATE ROLE app LOGIN PASSWORD{literal}"));
+        psql(&cluster, "CREATE DATABASE app OWNER app");
+        let password = cluster.directory().join("password");
+        fs::write(&password, PASSWORD).unwrap();
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        fs::set_permissions(&password, private).unwrap();
+        let pem = cluster.identity().unwrap().certificate_pem.clone();
+        let der = native_tls::Certificate::from_pem(pem.as_bytes()).unwrap().to_der().unwrap();
+        let pin = Certificate::of(&der).unwrap().key;
+        Running { cluster, pin, password }
+    })
+}
+
+fn psql(cluster: &Cluster, sql: &str) {
+    let connection = format!(
+        "host=localhost hostaddr=127.0.0.1 port={} user={} dbname=postgres sslmode=verify-full \
+         sslrootcert='{}'",
+        cluster.port(),
+        cluster.user(),
+        cluster.authority_file().display()
+    );
+    let output = Command::new(cluster.binaries().program("psql"))
+        .args(["-X", "-q", "-c", sql, &connection])
+        .env("PGPASSWORD", cluster.password())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Runs SQL as the server's superuser.
+pub(super) fn as_superuser(sql: &str) {
+    psql(&running().cluster, sql);
+}
+
+/// The database `app` of the server, as the configuration would have it.
+pub(super) fn server(user: &str) -> Server {
+    let running = running();
+    Server {
+        host: running.cluster.host().to_owned(),
+        port: running.cluster.port(),
+        user: user.to_owned(),
+        database: APP.to_owned(),
+        password: Password::File(running.password.clone()),
+        ca: running.cluster.authority_file(),
+        pins: vec![running.pin],
+        channel_binding: ChannelBinding::Require,
+        cluster: None,
+        lock_timeout: Duration::from_secs(3),
+        statement_timeout: Duration::from_secs(60),
+        restore_max: 1,
+        scratch: None,
+        auto_restore: AutoRestore::Off,
+        backup: BackupKind::Dump,
+    }
+}

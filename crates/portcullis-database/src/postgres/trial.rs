@@ -1,0 +1,208 @@
+//! The proof of a backup: it is restored where nothing depends on it, and compared with
+//! what was dumped; or else it is read whole.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use portcullis_model::catalog::Catalog;
+use portcullis_model::config::Server;
+use portcullis_model::redact;
+use portcullis_model::words::count;
+use uuid::Uuid;
+
+use super::child::{Capture, Child, Ended};
+use super::compare::{self, Writing};
+use super::conn::{Conn, Failure};
+use super::connect::{self, Purpose};
+use super::dump::jobs;
+use super::login::{Login, Way};
+use super::scratch::{self, Kind, Scratch};
+use super::snapshot::Snapshot;
+use super::tools::{self, Tools};
+use super::{catalog, snapshot};
+use crate::proof::Proof;
+use crate::seam::Progress;
+use crate::{Error, ErrorKind, Result, VerifiedBackup};
+
+const OPERATION: &str = "prove the backup";
+
+/// A dump, and what it must hold.
+pub(super) struct Trial<'a> {
+    pub(super) directory: &'a Path,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) rows: &'a BTreeMap<String, u64>,
+    pub(super) tools: &'a Tools,
+    /// The server that was dumped.
+    pub(super) server: &'a Server,
+    /// Its version.
+    pub(super) version: &'a str,
+    /// Its system identifier.
+    pub(super) cluster: u64,
+    pub(super) run: Uuid,
+}
+
+/// How a dump will be proved, as far as it is known before there is one.
+pub(super) fn plan(server: &Server, tools: &Tools, version: &str, bytes: u64) -> Proof {
+    let proof = Proof::of_server(server, bytes);
+    let local = tools.binaries.version();
+    if proof == Proof::Throwaway && local.major < tools::major(version) {
+        return Proof::Read(format!(
+            "this machine's PostgreSQL is {local}, and the server is {version}"
+        ));
+    }
+    proof
+}
+
+/// Proves it; the lines say how.
+pub(super) fn prove(proof: Proof, trial: &Trial<'_>) -> Result<Vec<String>> {
+    let mut scratch = match (&proof, &trial.server.scratch) {
+        (Proof::Throwaway, _) => scratch::throwaway(trial.tools)?,
+        (Proof::Scratch(_), Some(server)) => scratch::named(server, trial.cluster)?,
+        _ => {
+            read_whole(trial)?;
+            return Ok(vec![proof.describe()]);
+        }
+    };
+    if let Some(extension) = scratch.lacks(&trial.snapshot.nature)? {
+        read_whole(trial)?;
+        let extension = redact::printable(&extension);
+        let place = match scratch.kind {
+            Kind::Throwaway => "on this machine".to_owned(),
+            Kind::Named => format!("on {}:{}", scratch.server.host, scratch.server.port),
+        };
+        let why = format!("the extension {extension} can't be had {place}");
+        return Ok(vec![Proof::Read(why).describe()]);
+    }
+    restore_and_compare(&proof, trial, &mut scratch)
+}
+
+/// Decompresses every table. What is cut short is found; a flipped bit, by the checksum
+/// that each compressed file has.
+fn read_whole(trial: &Trial<'_>) -> Result<()> {
+    let mut command = Command::new(trial.tools.program("pg_restore"));
+    command
+        .env_clear()
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .arg("--file=/dev/null")
+        .arg(trial.directory);
+    run(trial.server, trial.tools, command)
+}
+
+fn restore_and_compare(
+    proof: &Proof,
+    trial: &Trial<'_>,
+    scratch: &mut Scratch,
+) -> Result<Vec<String>> {
+    let database = scratch.make(&trial.snapshot.nature, trial.run)?;
+    let way = Way {
+        server: &scratch.server,
+        database: &database,
+        address: scratch.admin.facts().address,
+        application: "portcullis trial",
+    };
+    let login = Login::new(way)?;
+    let mut command = login.command(&trial.tools.program("pg_restore"));
+    command
+        .args(["--exit-on-error", "--no-tablespaces", "--no-subscriptions", "--no-security-labels"])
+        .arg(format!("--jobs={}", jobs()));
+    if scratch.kind == Kind::Named {
+        // The roles aren't there, and are nothing to make on somebody's server.
+        command.args(["--no-owner", "--no-privileges", "--no-publications"]);
+    }
+    command.arg(trial.directory);
+    run(trial.server, trial.tools, command)?;
+    let mut restored = connect::connect_to(&scratch.server, &database, Purpose::Look)?;
+    let (schema, rows) = holds(&mut restored)
+        .map_err(|failure| super::error(&scratch.server, OPERATION, &failure))?;
+    compare_with(trial, scratch, &schema, &rows)?;
+    let total: u64 = rows.values().sum();
+    let mut lines = vec![format!(
+        "{}, with foreign keys and checks: {}, {}, schema as dumped",
+        proof.describe(),
+        count(rows.len(), "table"),
+        count(usize::try_from(total).unwrap_or(usize::MAX), "row")
+    )];
+    if trial.snapshot.nature.materialized {
+        lines.push("materialized views are computed anew by a restore, not copied".to_owned());
+    }
+    Ok(lines)
+}
+
+/// Restores a backup into an empty database of the server that it was taken of, owners and
+/// rights included.
+pub(super) fn fill(
+    server: &Server,
+    database: &str,
+    backup: &VerifiedBackup,
+    progress: Progress<'_>,
+) -> Result<()> {
+    let mut conn = connect::connect_to(server, database, Purpose::Look)?;
+    let version = snapshot::names(&mut conn, "SHOW server_version")
+        .map_err(|failure| super::error(server, OPERATION, &failure))?;
+    let tools = tools::find(version.first().map_or("", String::as_str))?;
+    let address = conn.facts().address;
+    let login = Login::new(Way { server, database, address, application: "portcullis restore" })?;
+    let total = backup.sidecar().database_bytes();
+    progress(0, total);
+    let mut command = login.command(&tools.program("pg_restore"));
+    command.arg("--exit-on-error").arg(format!("--jobs={}", jobs())).arg(backup.path());
+    run(server, &tools, command)?;
+    progress(total, total);
+    Ok(())
+}
+
+/// Compares a restored database with what the sidecar says of the one that was backed up.
+pub(super) fn compare(conn: &mut Conn, backup: &VerifiedBackup) -> Result<(), String> {
+    let (schema, rows) = holds(conn).map_err(|failure| failure.to_string())?;
+    let sidecar = backup.sidecar();
+    let dump = sidecar.dump.clone().unwrap_or_default();
+    if let Some(found) = compare::rows(&dump.rows, &rows) {
+        return Err(redact::printable(&found).into_owned());
+    }
+    let same = schema.fingerprint() == sidecar.schema
+        || dump.essence.is_some_and(|essence| essence == compare::essence(&schema));
+    if same { Ok(()) } else { Err("its schema isn't the one that was backed up".to_owned()) }
+}
+
+/// What a database holds, in one snapshot.
+fn holds(conn: &mut Conn) -> Result<(Catalog, BTreeMap<String, u64>), Failure> {
+    conn.run("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")?;
+    let held = (catalog::catalog(conn)?, snapshot::rows(conn)?);
+    snapshot::release(conn)?;
+    Ok(held)
+}
+
+fn compare_with(
+    trial: &Trial<'_>,
+    scratch: &mut Scratch,
+    schema: &Catalog,
+    rows: &BTreeMap<String, u64>,
+) -> Result<()> {
+    let there = snapshot::names(&mut scratch.admin, "SHOW server_version")
+        .map_err(|failure| super::error(&scratch.server, OPERATION, &failure))?;
+    let same =
+        there.first().is_some_and(|there| tools::major(there) == tools::major(trial.version));
+    let writing = if same { Writing::Alike } else { Writing::Different };
+    let found = compare::rows(trial.rows, rows)
+        .or_else(|| compare::schema(&trial.snapshot.survey.catalog, schema, writing));
+    let Some(found) = found else { return Ok(()) };
+    let cause = format!("what was restored isn't what was dumped: {}", redact::printable(&found));
+    let next = "run it again; if it stays so, report it and name another way for backups";
+    Err(Error::new(ErrorKind::Failed, OPERATION, trial.server.shown(), cause, next))
+}
+
+fn run(server: &Server, tools: &Tools, command: Command) -> Result<()> {
+    let program = tools.program("pg_restore");
+    let ended: Ended = Child::start(command, Capture::Errors)
+        .and_then(Child::finish)
+        .map_err(|error| Error::io(OPERATION, &program, &error))?;
+    if ended.status.success() {
+        return Ok(());
+    }
+    let cause = format!("it can't be restored: pg_restore: {}", ended.why());
+    let next = "see the cause; a server like the target's can be named for it: scratch. Nothing was changed";
+    Err(Error::new(ErrorKind::Failed, OPERATION, server.shown(), cause, next))
+}

@@ -1,0 +1,12 @@
+//! What only PostgreSQL has: real servers with TLS, and servers that misbehave on purpose.
+
+mod add;
+mod backups;
+mod failure;
+mod fake;
+mod locks;
+mod pooler;
+mod proxy;
+pub(crate) mod server;
+mod target;
+mod undo;
