@@ -6,6 +6,7 @@ mod drift;
 mod help;
 mod history;
 mod new;
+mod parity;
 mod rebase;
 mod redo;
 mod redo_rows;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use portcullis_database::backup;
 use portcullis_database::seam::{Baseline, Survey};
-use portcullis_model::config::{Engine, Target};
+use portcullis_model::config::{Engine, Migrations, Target};
 use portcullis_model::exit::Exit;
 use portcullis_model::plan::{Goal, Plan, plan};
 use portcullis_model::redact;
@@ -29,6 +29,8 @@ pub struct Request<'a> {
     pub root: &'a Path,
     /// The default branch, if the configuration names it.
     pub default_branch: Option<&'a str>,
+    /// Every engine's migrations: the target's, and what stands beside them.
+    pub migrations: &'a [Migrations],
     /// The database.
     pub target: &'a Target,
     /// Where to end.

@@ -78,7 +78,8 @@ pub fn lint(set: MigrationSet, request: &Request<'_>) -> Result<Linted, Stop> {
     let migrations =
         Migrations { dialect: target.engine().dialect(), path: target.migrations.clone() };
     let base = inspect::base(request.root, request.default_branch, &migrations, &set);
-    let context = Context { base, ..Context::default() };
+    let twin = inspect::twin(request.root, request.migrations, &migrations);
+    let context = Context { base, twin, ..Context::default() };
     let mut report = lint_in(&set, migrations.dialect, &context);
     // What was changed since it was accepted is like a draft: a protected target refuses it,
     // others are where it is tried.

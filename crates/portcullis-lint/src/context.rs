@@ -1,8 +1,9 @@
 //! What the linter may be told besides the migrations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use portcullis_model::migration::MigrationSet;
 use portcullis_model::sum::Sum;
 
 /// What is known about the repository around a migrations directory.
@@ -10,6 +11,8 @@ use portcullis_model::sum::Sum;
 pub struct Context {
     /// What the default branch has; none where that isn't known.
     pub base: Option<Base>,
+    /// What the other engine has beside it; none where there is but one.
+    pub twin: Option<Twin>,
     /// Whether a migration that nobody has accepted is worth a word.
     pub drafts: Drafts,
     /// The application's Rust files. Given with one directory only where there are
@@ -27,6 +30,23 @@ pub struct Base {
     /// The files of edited migrations as they are there, by path. If one file of a
     /// migration is here, those that aren't weren't there.
     pub old: BTreeMap<PathBuf, Vec<u8>>,
+}
+
+/// Another engine's migrations: the same steps, in its own SQL.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Twin {
+    /// Their directory, relative to what the set was read from.
+    pub path: PathBuf,
+    /// The names of theirs.
+    pub directories: BTreeSet<String>,
+}
+
+impl Twin {
+    /// What another engine's set is to this one.
+    pub fn of(set: &MigrationSet) -> Self {
+        let directories = set.migrations.iter().map(|migration| migration.directory.clone());
+        Self { path: set.root.clone(), directories: directories.collect() }
+    }
 }
 
 /// Whether drafts are worth a word.

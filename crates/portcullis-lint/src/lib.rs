@@ -23,7 +23,7 @@ mod tests;
 use portcullis_model::migration::MigrationSet;
 use portcullis_model::sql::Dialect;
 
-pub use context::{Application, Base, Context, Drafts};
+pub use context::{Application, Base, Context, Drafts, Twin};
 pub use explain::explain;
 pub use finding::{Finding, Findings, Position, Severity};
 pub use input::{Input, SourceFile, SqlFile};

@@ -3,7 +3,7 @@
 use crate::{Findings, Input, Severity};
 
 /// A file of an example: its path and its content. One whose path begins with `main:` is
-/// a file as the default branch has it.
+/// a file as the default branch has it; with `twin:`, as the other engine has it.
 pub type Example = (&'static str, &'static [u8]);
 
 /// Whether a comment may allow what a rule finds.
@@ -85,6 +85,10 @@ pub(crate) mod example {
         (UP, b"CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT);\n");
     pub(crate) const DROP: Example = (DOWN, b"DROP TABLE users;\n");
     pub(crate) const GOOD: &[Example] = &[CREATE, DROP];
+
+    /// `CREATE`, for another engine.
+    pub(crate) const TWIN: Example =
+        ("twin:migrations/20240101120000_create_users/up.sql", CREATE.1);
 
     /// `CREATE` and `DROP`, accepted.
     pub(crate) const SUM: Example = ("migrations/migrations.sum", ACCEPTED);

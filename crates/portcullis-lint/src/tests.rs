@@ -26,7 +26,8 @@ fn set(tree: &dyn Tree) -> MigrationSet {
 }
 
 /// The set and the context that these files make: what begins with `main:` is on the
-/// default branch, and the branch is about to be merged; Rust is the application's.
+/// default branch, and the branch is about to be merged; `twin:`, the other engine's; Rust
+/// is the application's.
 fn example(files: &[(&str, &[u8])]) -> (MigrationSet, Context) {
     let mut context = Context::default();
     let mut here = vec![("migrations/README", b"".as_slice())];
@@ -41,6 +42,11 @@ fn example(files: &[(&str, &[u8])]) -> (MigrationSet, Context) {
             } else {
                 base.old.insert(path.into(), bytes.to_vec());
             }
+        } else if let Some(path) = path.strip_prefix("twin:") {
+            let twin = context.twin.get_or_insert_with(Twin::default);
+            twin.path = "other".into();
+            let directory = Path::new(path).parent().and_then(Path::file_name).unwrap();
+            twin.directories.insert(directory.to_str().unwrap().to_owned());
         } else if path.ends_with(".rs") {
             context.application.files.push((path.into(), text()));
         } else {

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use portcullis_lint::{Base, Context, Drafts, Report, lint_in};
+use portcullis_lint::{Base, Context, Drafts, Report, Twin, lint_in};
 use portcullis_model::config::{Config, FILE, Migrations};
 use portcullis_model::exit::Exit;
 use portcullis_model::migration::{File, Migration, MigrationSet};
 use portcullis_model::sum::{Change, Line, Sum};
-use portcullis_model::tree::Tree;
+use portcullis_model::tree::{Disk, Tree};
 
 use crate::Error;
 use crate::application;
@@ -70,10 +70,10 @@ pub fn inspect(source: &Source) -> Result<Inspection, Error> {
     };
     let is_commit = matches!(&source.files, Files::Git(tree) if *tree.version() != Version::Index);
     let mut application = application::read(source, repository.as_ref())?;
-    let mut inspected = Vec::new();
     if let Files::Git(tree) = &source.files {
         source.list_migrations(tree)?;
     }
+    let mut read = Vec::new();
     for migrations in &source.config.migrations {
         let frozen = match &repository {
             Some(repository) => frozen(repository, &bases, migrations),
@@ -92,8 +92,14 @@ pub fn inspect(source: &Source) -> Result<Inspection, Error> {
             }
             _ => None,
         };
+        read.push((migrations, set, base));
+    }
+    let twins: Vec<Twin> = read.iter().map(|(_, set, _)| Twin::of(set)).collect();
+    let mut inspected = Vec::new();
+    for (migrations, set, base) in read {
         let context = Context {
             base,
+            twin: twins.iter().find(|twin| twin.path != migrations.path).cloned(),
             drafts: if is_commit { Drafts::Reported } else { Drafts::Welcome },
             // Once, however many directories there are.
             application: std::mem::take(&mut application),
@@ -123,6 +129,14 @@ pub fn base(
     let bases = left(&repository, &mainline).ok()?;
     let frozen = frozen(&repository, &bases, migrations).ok()??;
     base_of(&repository, frozen, migrations, set).ok()
+}
+
+/// What another engine has in the working tree, by name only. Where that can't be read,
+/// `lint` says so.
+pub fn twin(root: &Path, all: &[Migrations], migrations: &Migrations) -> Option<Twin> {
+    let other = all.iter().find(|other| other.path != migrations.path)?;
+    let set = MigrationSet::read_changed(&Disk::new(root), &other.path, &|_| true).ok()?;
+    Some(Twin::of(&set))
 }
 
 /// Where the default branch was left.

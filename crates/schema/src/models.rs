@@ -1,7 +1,8 @@
 //! One struct per table. The application makes the keys, so what is inserted is what is
-//! read back: the same struct serves both.
+//! read back: the same struct serves both, on either engine.
 
 use diesel::prelude::*;
+use time::{Date, PrimitiveDateTime};
 
 use crate::schema::{
     composition_photographs, compositions, customers, orders, photographs, print_sizes, prints,
@@ -10,7 +11,7 @@ use crate::schema::{
 
 /// A studio of the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Identifiable, Insertable)]
-#[diesel(table_name = studios, check_for_backend(diesel::sqlite::Sqlite))]
+#[diesel(table_name = studios, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
 pub struct Studio {
     /// GUID.
     pub id: String,
@@ -19,14 +20,14 @@ pub struct Studio {
     /// Where it is.
     pub city: Option<String>,
     /// The day it opened.
-    pub opened_on: Option<String>,
+    pub opened_on: Option<Date>,
 }
 
 /// Someone who had photographs taken or ordered prints.
 #[derive(
     Debug, Clone, PartialEq, Eq, Queryable, Selectable, Identifiable, Associations, Insertable,
 )]
-#[diesel(table_name = customers, check_for_backend(diesel::sqlite::Sqlite))]
+#[diesel(table_name = customers, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
 #[diesel(belongs_to(Studio))]
 pub struct Customer {
     /// GUID.
@@ -43,15 +44,15 @@ pub struct Customer {
     pub phone: Option<String>,
     /// Whether they may be written to unasked.
     pub marketing_consent: bool,
-    /// When the row was made.
-    pub created_at: String,
+    /// When the row was made, in UTC.
+    pub created_at: PrimitiveDateTime,
 }
 
 /// An appointment in a studio.
 #[derive(
     Debug, Clone, PartialEq, Eq, Queryable, Selectable, Identifiable, Associations, Insertable,
 )]
-#[diesel(table_name = sessions, check_for_backend(diesel::sqlite::Sqlite))]
+#[diesel(table_name = sessions, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
 #[diesel(belongs_to(Studio))]
 #[diesel(belongs_to(Customer))]
 pub struct Session {
@@ -62,7 +63,7 @@ pub struct Session {
     /// For whom.
     pub customer_id: String,
     /// When.
-    pub held_at: String,
+    pub held_at: PrimitiveDateTime,
     /// By whom; free text.
     pub photographer: Option<String>,
 }
@@ -71,7 +72,7 @@ pub struct Session {
 #[derive(
     Debug, Clone, PartialEq, Eq, Queryable, Selectable, Identifiable, Associations, Insertable,
 )]
-#[diesel(table_name = photographs, check_for_backend(diesel::sqlite::Sqlite))]
+#[diesel(table_name = photographs, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
 #[diesel(belongs_to(Session))]
 pub struct Photograph {
     /// GUID.
@@ -83,18 +84,18 @@ pub struct Photograph {
     /// What the customer thought of it.
     pub rating: Option<i32>,
     /// When the shutter opened.
-    pub taken_at: Option<String>,
+    pub taken_at: Option<PrimitiveDateTime>,
     /// Of the file, once it was read.
     pub checksum: Option<String>,
     /// When it left the counter's list.
-    pub archived_at: Option<String>,
+    pub archived_at: Option<PrimitiveDateTime>,
 }
 
 /// Photographs arranged to be printed together; deleted with its session.
 #[derive(
     Debug, Clone, PartialEq, Eq, Queryable, Selectable, Identifiable, Associations, Insertable,
 )]
-#[diesel(table_name = compositions, check_for_backend(diesel::sqlite::Sqlite))]
+#[diesel(table_name = compositions, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
 #[diesel(belongs_to(Session))]
 pub struct Composition {
     /// GUID.
@@ -111,7 +112,7 @@ pub struct Composition {
 #[derive(
     Debug, Clone, PartialEq, Eq, Queryable, Selectable, Identifiable, Associations, Insertable,
 )]
-#[diesel(table_name = composition_photographs, check_for_backend(diesel::sqlite::Sqlite))]
+#[diesel(table_name = composition_photographs, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
 #[diesel(primary_key(composition_id, photograph_id))]
 #[diesel(belongs_to(Composition))]
 #[diesel(belongs_to(Photograph))]
@@ -128,7 +129,7 @@ pub struct CompositionPhotograph {
 #[derive(
     Debug, Clone, PartialEq, Eq, Queryable, Selectable, Identifiable, Associations, Insertable,
 )]
-#[diesel(table_name = orders, check_for_backend(diesel::sqlite::Sqlite))]
+#[diesel(table_name = orders, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
 #[diesel(belongs_to(Customer))]
 #[diesel(belongs_to(Studio))]
 pub struct Order {
@@ -139,7 +140,7 @@ pub struct Order {
     /// The studio that earns it.
     pub studio_id: Option<String>,
     /// When.
-    pub placed_at: String,
+    pub placed_at: PrimitiveDateTime,
     /// `open`, `paid`, `shipped` or `cancelled`.
     pub status: String,
     /// Free text.
@@ -150,7 +151,7 @@ pub struct Order {
 
 /// A size that can be ordered.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Identifiable, Insertable)]
-#[diesel(table_name = print_sizes, check_for_backend(diesel::sqlite::Sqlite))]
+#[diesel(table_name = print_sizes, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
 pub struct PrintSize {
     /// GUID.
     pub id: String,
@@ -168,7 +169,7 @@ pub struct PrintSize {
 #[derive(
     Debug, Clone, PartialEq, Eq, Queryable, Selectable, Identifiable, Associations, Insertable,
 )]
-#[diesel(table_name = prints, check_for_backend(diesel::sqlite::Sqlite))]
+#[diesel(table_name = prints, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
 #[diesel(belongs_to(Order))]
 #[diesel(belongs_to(Composition))]
 #[diesel(belongs_to(PrintSize))]

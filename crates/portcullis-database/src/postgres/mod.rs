@@ -14,6 +14,7 @@ mod environment;
 mod external;
 mod fence;
 mod foreign;
+mod home;
 mod identity;
 mod introduce;
 mod ledger;
@@ -56,8 +57,9 @@ use crate::seam::{
 use crate::{Error, ErrorKind, Result, RunLock, VerifiedBackup};
 use conn::{Conn, Failure};
 use connect::Purpose;
+use home::Home;
 use identity::Identity;
-use ledger::{Home, Where};
+use ledger::Where;
 
 /// A read-only look at a database.
 struct Look {

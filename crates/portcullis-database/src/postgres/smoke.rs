@@ -7,7 +7,8 @@ use portcullis_model::smoke::{Check, Verdict, When};
 
 use super::catalog::{self, Relation};
 use super::conn::{Conn, Failure};
-use super::ledger::{self, Home};
+use super::home::Home;
+use super::ledger;
 use super::transaction::aside;
 use crate::seam::{Baseline, Smoke};
 use crate::slt;

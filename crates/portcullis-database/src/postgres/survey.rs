@@ -2,8 +2,9 @@
 
 use super::catalog;
 use super::conn::{Conn, Failure};
+use super::home::Home;
 use super::identity::{self, Identity};
-use super::ledger::{self, Home, Where};
+use super::ledger::{self, Where};
 use super::transaction::aside;
 use crate::seam::Survey;
 

@@ -43,6 +43,7 @@ rules! {
     out_of_order
     outside_database
     own_tables
+    parity_missing
     pragma_foreign_keys_in_transaction
     several_statements_outside_transaction
     stray_file

@@ -41,6 +41,7 @@ pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
     let request = Request {
         root: &config.root,
         default_branch: config.default_branch.as_deref(),
+        migrations: &config.migrations,
         target: flags.target.find(&config)?,
         goal: flags.to.map_or(Goal::Latest, Goal::Version),
         reason: flags.reason,

@@ -57,6 +57,7 @@ pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
     let request = Request {
         root: &config.root,
         default_branch: config.default_branch.as_deref(),
+        migrations: &config.migrations,
         target,
         goal: Goal::Redo { from: flags.migration },
         reason: flags.reason,

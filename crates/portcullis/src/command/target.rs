@@ -150,6 +150,7 @@ fn take_on(
     };
     let request = Request {
         root: &config.root,
+        migrations: &config.migrations,
         default_branch: config.default_branch.as_deref(),
         target,
         goal: Goal::Version(version.clone()),

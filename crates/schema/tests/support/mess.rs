@@ -1,7 +1,40 @@
 //! Rows that aren't well behaved, put in after the migration that makes room for them.
 
+use super::{Bench, Engine};
+
+/// Puts in what belongs after a migration.
+pub(crate) fn insert_after(bench: &mut Bench, name: &str) {
+    insert_for_both(bench, name);
+    if bench.engine == Engine::Sqlite {
+        insert(bench, name, ONLY_SQLITE);
+    }
+}
+
+/// Of that, what both engines take.
+pub(crate) fn insert_for_both(bench: &mut Bench, name: &str) {
+    insert(bench, name, MESS);
+}
+
+fn insert(bench: &mut Bench, name: &str, mess: &[(&str, &str)]) {
+    for (_, sql) in mess.iter().filter(|(after, _)| *after == name) {
+        bench.sql(sql);
+    }
+}
+
+/// Which migrations there is something for.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    MESS.iter().chain(ONLY_SQLITE).map(|(after, _)| *after)
+}
+
+/// SQLite lets any text into a column of dates.
+const ONLY_SQLITE: &[(&str, &str)] = &[(
+    "create_sessions_and_photographs",
+    "UPDATE sessions SET held_at = '' WHERE id = 'e2';
+     UPDATE photographs SET taken_at = 'noon' WHERE id = 'p3';",
+)];
+
 /// What to insert after which migration.
-pub(crate) const MESS: &[(&str, &str)] = &[
+const MESS: &[(&str, &str)] = &[
     (
         "create_studios_and_customers",
         "INSERT INTO studios (id, name, city) VALUES ('s1', 'Mill', NULL), ('s2', '', ' ');
@@ -11,13 +44,15 @@ pub(crate) const MESS: &[(&str, &str)] = &[
              ('c3', 's2', 'Cher', ' ', '', '2024-01-04 10:00:00'),
              ('c4', NULL, NULL, NULL, NULL, '2024-01-05 10:00:00'),
              ('c5', 's2', '   ', 'BO@x.org', ' ', '2024-01-06 10:00:00'),
-             ('c6', 's1', 'Bo' || char(9) || 'Ek', char(9) || 'bo@x.org', '7', '2024-01-07');",
+             ('c6', 's1', 'Bo\tEk', '\tbo@x.org', '7', '2024-01-07'),
+             ('c9', 's2', 'Ärla  Öst', 'ÄRLA@X.org', NULL, '2024-01-08'),
+             ('d1', 's1', 'Årla', 'ärla@x.org', '8', '2024-01-09');",
     ),
     (
         "create_sessions_and_photographs",
         "INSERT INTO sessions (id, studio_id, customer_id, held_at, photographer) VALUES
              ('e1', 's1', 'c1', '2024-01-10 09:00:00', NULL),
-             ('e2', 's2', 'c2', '', 'mia'),
+             ('e2', 's2', 'c2', '2024-01-10 23:59:59', 'mia'),
              ('e3', 's2', 'c6', '2024-01-11 09:00:00', ' Mia ');
          INSERT INTO photographs (id, session_id, file_name, rating) VALUES
              ('p1', 'e1', 'DSC_1.NEF', 5),

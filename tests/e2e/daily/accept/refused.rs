@@ -91,8 +91,13 @@ fn what_can_not_be_written_is_as_it_was() {
     );
     table(&workspace, "01_one");
     let postgres = |version: u32| {
-        let file = |file: &str| format!("migrations/postgres/{version:02}_t{version}/{file}.sql");
-        workspace.write(&file("up"), format!("CREATE TABLE t{version}(x INTEGER);\n"));
+        let (name, allow) = match version {
+            1 => ("one", ""),
+            2 => ("two", ""),
+            _ => ("more", "-- portcullis: allow(parity-missing): only to be long\n"),
+        };
+        let file = |file: &str| format!("migrations/postgres/{version:02}_{name}/{file}.sql");
+        workspace.write(&file("up"), format!("{allow}CREATE TABLE t{version}(x INTEGER);\n"));
         workspace.write(&file("down"), format!("DROP TABLE t{version};\n"));
     };
     postgres(1);

@@ -1,0 +1,3 @@
+-- Children first: what is referenced can't be dropped.
+DROP TABLE customers;
+DROP TABLE studios;

@@ -1,0 +1,2 @@
+DROP TABLE photographs;
+DROP TABLE sessions;

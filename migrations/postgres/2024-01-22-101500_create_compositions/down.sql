@@ -1,0 +1,2 @@
+DROP TABLE composition_photographs;
+DROP TABLE compositions;

@@ -1,0 +1,9 @@
+DROP INDEX prints_composition_id;
+DROP INDEX prints_order_id;
+DROP INDEX orders_customer_id;
+DROP INDEX composition_photographs_photograph_id;
+DROP INDEX compositions_session_id;
+DROP INDEX photographs_session_id;
+DROP INDEX sessions_customer_id;
+DROP INDEX sessions_studio_id;
+DROP INDEX customers_studio_id;
