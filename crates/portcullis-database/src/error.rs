@@ -15,6 +15,8 @@ pub enum ErrorKind {
     Unreadable,
     /// It refuses everybody's connections; nothing was touched.
     Fenced,
+    /// The connection was lost, and there is no other: what became of the attempt isn't known.
+    Lost,
     /// The attempt failed.
     Failed,
 }

@@ -71,6 +71,7 @@ impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         let exit = match error.kind {
             ErrorKind::Busy => Exit::Busy,
+            ErrorKind::Lost => Exit::NeedsPerson,
             ErrorKind::Refused | ErrorKind::Unreadable | ErrorKind::Fenced | ErrorKind::Failed => {
                 Exit::Refused
             }

@@ -23,8 +23,22 @@ pub(crate) fn undo(
     match locked.writer.rollback() {
         Ok(()) if is_redo && segment > 0 => undo_redo(locked, error, segment, backup, scene),
         Ok(()) => rolled_back(error, segment, scene),
+        Err(lost) if lost.kind == ErrorKind::Lost => out_of_reach(error, lost),
         Err(_) => undo_by_restore(locked, error, backup, scene),
     }
+}
+
+/// The server is gone, with the run's last transaction in an unknown state. The run stays
+/// open: the next one finds out, and there is nothing to restore before that.
+fn out_of_reach(error: Error, lost: Error) -> Trouble {
+    let cause = format!("{}; then: {}", error.cause, lost.cause);
+    let state = "out of reach: whether the last step is committed isn't known".to_owned();
+    let mut trouble = trouble(Error { cause, ..error }, Exit::NeedsPerson, state, None);
+    trouble.next_step = "when the server answers again: cargo xtask migrate finds out what became \
+         of the run, and goes on"
+        .to_owned();
+    trouble.record = Record::LeftOpen;
+    trouble
 }
 
 /// What a redo has undone and committed took rows with it: stopping part-way would lose them.

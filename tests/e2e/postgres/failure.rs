@@ -4,6 +4,8 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use portcullis_cluster::Options;
+
 use super::proxy::Proxy;
 use super::server;
 use crate::conformance::bench::{Bench, Engine};
@@ -274,4 +276,66 @@ fn what_one_migration_defers_is_checked_before_the_next() {
     let ran = bench.gated(&["migrate"]).expect(3);
     assert!(ran.stderr.contains("06_dangles/up.sql"), "{}", ran.stderr);
     assert!(!ran.stderr.contains("99"), "a row's value was printed: {}", ran.stderr);
+}
+
+#[test]
+fn d46_a_server_that_is_gone_leaves_the_run_to_the_next() {
+    let bench = Bench::alone(&Options::default());
+    bench.step("01_item", "CREATE TABLE item (id integer PRIMARY KEY);\n", "DROP TABLE item;\n");
+    bench.gated(&["migrate"]).expect(0);
+    bench.step("02_slow", "INSERT INTO item VALUES (2);\nSELECT pg_sleep(30);\n", "SELECT 1;\n");
+    let gate = start(&bench);
+    until(&bench, &is_running("pg_sleep"));
+    let pid = std::fs::read_to_string(bench.cluster().data_directory().join("postmaster.pid"));
+    let pid = pid.unwrap().lines().next().unwrap().to_owned();
+    std::process::Command::new("kill").args(["-QUIT", &pid]).status().unwrap();
+    let ran = end(gate).expect(4);
+    assert!(ran.stderr.contains("out of reach"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("when the server answers again"), "{}", ran.stderr);
+}
+
+#[test]
+fn rows_that_truncate_takes_with_a_cascade_are_noticed() {
+    let bench = bench();
+    bench.step(
+        "02_child",
+        "CREATE TABLE child (id integer PRIMARY KEY, item integer NOT NULL REFERENCES item (id));\n\
+         CREATE INDEX child_item ON child (item);\nINSERT INTO child VALUES (1, 1);\n",
+        "DROP TABLE child;\n",
+    );
+    bench.gated(&["migrate"]).expect(0);
+    let seen = bench.seen();
+    // Whatever the linter says of the word, the rows are watched.
+    let truncate = "DO $$ BEGIN EXECUTE 'TRUN' || 'CATE item CASCADE'; END $$;\n-- cascade\n";
+    bench.step("03_truncate", truncate, "SELECT 1;\n");
+    let ran = bench.gated(&["migrate"]).expect(3);
+    assert!(ran.stderr.contains("had 1 rows and now it has 0"), "{}", ran.stderr);
+    assert_eq!(bench.seen(), seen);
+}
+
+#[test]
+fn rows_of_a_partition_go_by_the_name_of_its_table() {
+    let bench = bench();
+    bench.step(
+        "02_parts",
+        "CREATE TABLE part (k integer, v text) PARTITION BY RANGE (k);\n\
+         CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (0) TO (10);\n\
+         INSERT INTO part VALUES (1, 'a'), (2, 'b');\n",
+        "DROP TABLE part;\n",
+    );
+    bench.step("03_delete", "DELETE FROM part WHERE k = 1;\n", "SELECT 1;\n");
+    bench.gated(&["migrate"]).expect(0);
+    assert_eq!(bench.one("SELECT count(*) FROM part"), "1");
+}
+
+#[test]
+fn a_materialised_view_may_wait_to_be_filled() {
+    let bench = bench();
+    bench.step(
+        "02_view",
+        "CREATE MATERIALIZED VIEW names AS SELECT name FROM item WITH NO DATA;\n",
+        "DROP MATERIALIZED VIEW names;\n",
+    );
+    bench.gated(&["migrate"]).expect(0);
+    bench.gated(&["drift"]).expect(0);
 }

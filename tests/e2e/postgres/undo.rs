@@ -1,6 +1,6 @@
 //! Undoing after a commit, and the fence that it needs.
 
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use portcullis_cluster::Options;
@@ -145,15 +145,38 @@ fn a_write_of_somebody_else_keeps_the_tool_from_undoing() {
     }
 }
 
+/// A slot doesn't show what is written to a table without a log.
+#[test]
+fn a_write_that_no_slot_shows_keeps_the_tool_from_undoing() {
+    let bench = Bench::new(Engine::Postgres);
+    bench.step("00_quick", "CREATE UNLOGGED TABLE quick (id integer);\n", "DROP TABLE quick;\n");
+    let bench = breaks_on(bench, "auto-restore = \"fenced\"\n");
+    bench.write("smoke/a_slow.slt", SLOW);
+    let gate = waits_in_its_smoke_test(&bench);
+    bench.beside("INSERT INTO quick VALUES (1)");
+    Ran::of(&gate.wait_with_output().unwrap()).expect(4);
+    assert_eq!(bench.one("SELECT count(*) FROM quick"), "1");
+}
+
+const SLOW: &str = "query T\nSELECT CASE WHEN pg_current_xact_id_if_assigned() IS NULL THEN pg_sleep(2)::text ELSE '' END\n----\n(empty)\n";
+
 fn is_not_undone(bench: &Bench) {
     // Somebody writes right after the commit: the smoke test reads slowly.
-    bench.write(
-        "smoke/a_slow.slt",
-        "query T\nSELECT CASE WHEN pg_current_xact_id_if_assigned() IS NULL THEN pg_sleep(2)::text ELSE '' END\n----\n(empty)\n",
-    );
+    bench.write("smoke/a_slow.slt", SLOW);
+    let gate = waits_in_its_smoke_test(bench);
+    bench.beside("INSERT INTO item VALUES (100, 'acknowledged')");
+    let ran = Ran::of(&gate.wait_with_output().unwrap()).expect(4);
+    assert!(ran.stderr.contains("was not restored"), "{}", ran.stderr);
+    assert_eq!(bench.one("SELECT count(*) FROM item WHERE id = 100"), "1");
+    // Nobody is kept out any more.
+    bench.beside("INSERT INTO item VALUES (101, 'later')");
+}
+
+/// A run that has committed and is in its smoke test.
+fn waits_in_its_smoke_test(bench: &Bench) -> Child {
     let mut gate = bench.gate(&["migrate"]);
     let gate = gate.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // Nobody gets in while the copy is made.
+    // Nobody gets in while a copy is made.
     let committed = || {
         let mut psql = server::psql(bench.cluster(), &bench.database);
         psql.args(["-c", "SELECT count(*) FROM item"]).output().unwrap().stdout == b"2\n"
@@ -161,12 +184,27 @@ fn is_not_undone(bench: &Bench) {
     while !committed() {
         std::thread::sleep(Duration::from_millis(20));
     }
-    bench.beside("INSERT INTO item VALUES (100, 'acknowledged')");
-    let ran = Ran::of(&gate.wait_with_output().unwrap()).expect(4);
-    assert!(ran.stderr.contains("was not restored"), "{}", ran.stderr);
-    assert_eq!(bench.one("SELECT count(*) FROM item WHERE id = 100"), "1");
-    // Nobody is kept out any more.
-    bench.beside("INSERT INTO item VALUES (101, 'later')");
+    gate
+}
+
+#[test]
+fn what_dead_runs_left_beside_is_removed_and_nothing_else() {
+    let bench = breaks_after_the_commit("");
+    std::fs::remove_dir_all(bench.path().join("smoke")).unwrap();
+    bench.configure_with("");
+    let (cluster, database) = (bench.cluster(), &bench.database);
+    let (ours, theirs) =
+        (format!("{database}_restoring_12345678"), format!("{database}_before_lunch"));
+    for name in [&ours, &theirs] {
+        server::ask(cluster, "postgres", &format!("CREATE DATABASE {name} OWNER migrator"));
+    }
+    let comment = "portcullis: made by a run of the gate, and gone when that run is";
+    server::ask(cluster, "postgres", &format!("COMMENT ON DATABASE {ours} IS '{comment}'"));
+    bench.gated(&["migrate"]).expect(0);
+    let left = bench.one(&format!(
+        "SELECT string_agg(datname, ',') FROM pg_database WHERE starts_with(datname, '{database}_')"
+    ));
+    assert_eq!(left, theirs);
 }
 
 #[test]

@@ -64,7 +64,7 @@ pub(super) fn apply(
     let watch = if alone {
         None
     } else {
-        rows::watch(&mut session.conn, &effects)
+        rows::watch(&mut session.conn, step, &effects)
             .map_err(|failure| session.error("count rows", &failure))?
     };
     let started = Instant::now();

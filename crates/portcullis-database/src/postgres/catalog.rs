@@ -20,6 +20,11 @@ pub(super) struct Relation {
     pub(super) kind: String,
     /// About how many rows it has, by the statistics; negative where nobody has counted.
     pub(super) about: f64,
+    /// Whether it can be selected from: not a materialised view that was never filled, and
+    /// not what another server holds.
+    pub(super) readable: bool,
+    /// The tables, folded, that it is a partition or a child of.
+    pub(super) ancestors: Vec<String>,
 }
 
 impl Relation {
@@ -59,7 +64,13 @@ pub(super) fn catalog(conn: &mut Conn) -> Result<Catalog, Failure> {
 /// The application's relations, by name.
 pub(super) fn relations(conn: &mut Conn) -> Result<Vec<Relation>, Failure> {
     let rows = conn.ask(
-        "SELECT c.oid, n.nspname, c.relname, c.relkind, c.reltuples
+        "SELECT c.oid, n.nspname, c.relname, c.relkind, c.reltuples, c.relispopulated AND c.relkind <> 'f',
+                CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid) THEN
+                    (WITH RECURSIVE above(oid) AS (
+                         SELECT inhparent FROM pg_catalog.pg_inherits WHERE inhrelid = c.oid
+                         UNION SELECT i.inhparent FROM pg_catalog.pg_inherits i JOIN above ON above.oid = i.inhrelid)
+                     SELECT pg_catalog.string_agg(pg_catalog.lower(p.relname), pg_catalog.chr(10))
+                     FROM above JOIN pg_catalog.pg_class p ON p.oid = above.oid) END
          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
          WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'
            AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
@@ -71,13 +82,16 @@ pub(super) fn relations(conn: &mut Conn) -> Result<Vec<Relation>, Failure> {
 }
 
 fn relation(row: Vec<Option<String>>) -> Option<Relation> {
-    let [oid, schema, name, kind, about] = <[Option<String>; 5]>::try_from(row).ok()?;
+    let [oid, schema, name, kind, about, readable, ancestors] =
+        <[Option<String>; 7]>::try_from(row).ok()?;
     Some(Relation {
         oid: oid?.parse().ok()?,
         schema: schema?,
         name: name?,
         kind: kind?,
         about: about?.parse().ok()?,
+        readable: readable? == "t",
+        ancestors: ancestors.unwrap_or_default().lines().map(str::to_owned).collect(),
     })
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::conn::{Conn, Failure, literal, name};
 use super::fence::{self, Fence, Keep};
-use super::restore::{Fresh, create};
+use super::fresh::{Fresh, create};
 use super::{Session, error, foreign, names, settings};
 use crate::Result;
 
@@ -25,7 +25,7 @@ pub(super) fn make(session: &mut Session, run: Uuid) -> Result<Fresh> {
     let marker = create(&server, Some(&server.database), run)?;
     let mut fence = fence::raise(&server, &server.database, session.identity.oid)?;
     let copied = copy(session, &mut fence, run);
-    let lifted = fence.lift();
+    let lifted = fence.lift(&server);
     session.reconnect()?;
     lifted.map_err(|failure| error(&server, "let connections in again", &failure))?;
     let (clone, numbers) = copied.map_err(|failure| error(&server, OPERATION, &failure))?;

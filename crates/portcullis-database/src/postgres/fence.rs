@@ -10,6 +10,7 @@ use portcullis_model::config::Server;
 
 use super::conn::{Conn, Failure, literal, name};
 use super::connect::{self, Purpose};
+use super::fresh::Fresh;
 use super::{error, names};
 use crate::{Error, ErrorKind, Result};
 
@@ -120,20 +121,55 @@ impl Fence {
         Err(Failure::of("a prepared transaction of another program is in it"))
     }
 
-    /// Lets everybody in again.
-    pub(super) fn lift(mut self) -> Result<(), Failure> {
-        allow(&mut self.admin, &self.database, true)
+    /// Lets everybody in again; over a new connection, if this one is gone.
+    pub(super) fn lift(mut self, server: &Server) -> Result<(), Failure> {
+        if !self.admin.is_lost() {
+            return allow(&mut self.admin, &self.database, true);
+        }
+        let mut admin = administer(server).map_err(|error| Failure::of(&error.cause))?;
+        allow(&mut admin, &self.database, true)
     }
 
     /// Puts `fresh` into the database's place, which is kept as `aside`: both or neither.
-    pub(super) fn swap(&mut self, fresh: &str, aside: &str) -> Result<(), Failure> {
-        let (database, fresh, aside) = (name(&self.database), name(fresh), name(aside));
+    pub(super) fn swap(&mut self, fresh: &Fresh, aside: &str) -> Result<(), Failure> {
+        let swapped = self.rename_both(fresh, aside);
+        if swapped.is_err() && self.admin.is_lost() && self.has_taken_the_place(fresh) {
+            return Ok(());
+        }
+        swapped?;
+        // What was moved aside may be looked at. That it may not yet is no failure.
+        let aside = name(aside);
+        let _ = self.admin.run(&format!("ALTER DATABASE {aside} ALLOW_CONNECTIONS true"));
+        Ok(())
+    }
+
+    fn rename_both(&mut self, fresh: &Fresh, aside: &str) -> Result<(), Failure> {
+        let (database, other) = (name(&self.database), name(aside));
+        let comment = self.admin.ask_one(&format!(
+            "SELECT pg_catalog.shobj_description(oid, 'pg_database')
+             FROM pg_catalog.pg_database WHERE datname = {}",
+            literal(&self.database)
+        ))?;
+        let comment = comment.into_iter().next().flatten();
+        let comment = comment.map_or_else(|| "NULL".to_owned(), |text| literal(&text));
         super::transaction::together(&mut self.admin, |admin| {
-            admin.run(&format!("ALTER DATABASE {database} RENAME TO {aside}"))?;
-            admin.run(&format!("ALTER DATABASE {fresh} RENAME TO {database}"))
-        })?;
-        // What was moved aside may be looked at.
-        self.admin.run(&format!("ALTER DATABASE {aside} ALLOW_CONNECTIONS true"))
+            admin.run(&format!("ALTER DATABASE {database} RENAME TO {other}"))?;
+            admin.run(&format!("ALTER DATABASE {} RENAME TO {database}", name(fresh.name())))?;
+            admin.run(&format!("COMMENT ON DATABASE {database} IS {comment}"))
+        })
+    }
+
+    /// Whether a swap whose answer was lost took effect.
+    fn has_taken_the_place(&mut self, fresh: &Fresh) -> bool {
+        let Ok(mut admin) = administer(fresh.server()) else { return false };
+        let sql = format!(
+            "SELECT 1 FROM pg_catalog.pg_database WHERE datname = {} AND oid = {}",
+            literal(&self.database),
+            fresh.oid
+        );
+        let found = admin.ask(&sql).is_ok_and(|rows| !rows.is_empty());
+        self.admin = admin;
+        found
     }
 }
 

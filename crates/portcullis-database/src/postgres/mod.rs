@@ -14,6 +14,7 @@ mod environment;
 mod external;
 mod fence;
 mod foreign;
+mod fresh;
 mod home;
 mod identity;
 mod introduce;
@@ -116,7 +117,7 @@ struct Session {
     /// What is known of others' writes since the backup.
     watch: Option<foreign::Watch>,
     /// The copy that was made before the run, if it was to be.
-    clone: Option<restore::Fresh>,
+    clone: Option<fresh::Fresh>,
 }
 
 pub(crate) fn open_writer(lock: RunLock, server: &Server) -> Result<Box<dyn Writer>> {
@@ -129,6 +130,8 @@ pub(crate) fn open_writer(lock: RunLock, server: &Server) -> Result<Box<dyn Writ
     };
     let identity = identity::examine(&mut conn, server)?;
     lock::take(&mut conn, server)?;
+    fresh::remove_left_over(&mut conn, server)
+        .map_err(|failure| error(server, "look for what dead runs have left", &failure))?;
     let home = find_home(&mut conn, server)?;
     Ok(Box::new(Session {
         conn,
@@ -183,7 +186,7 @@ impl Session {
                 Err(_) if started.elapsed() < RECONNECT => {
                     std::thread::sleep(Duration::from_millis(250));
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(Error { kind: ErrorKind::Lost, ..error }),
             }
         };
         let identity = identity::examine(&mut conn, &self.server)?;

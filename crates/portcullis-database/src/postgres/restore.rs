@@ -7,61 +7,16 @@ use portcullis_model::config::{AutoRestore, Server};
 use portcullis_model::redact;
 use uuid::Uuid;
 
-use super::conn::{Conn, Failure, literal, name};
+use super::conn::Failure;
 use super::connect::{self, Purpose};
 use super::fence::{self, Fence, Keep};
+use super::fresh::{self, Fresh};
 use super::ledger::{self, Where};
 use super::{Session, error, find_home, foreign, identity, names, settings, trial};
 use crate::seam::{Overlay, Progress, Undo, Writer};
 use crate::{Error, ErrorKind, Result, RunLock, VerifiedBackup};
 
 const OPERATION: &str = "restore the backup";
-
-/// A database that holds a backup, and waits to take the place.
-pub(super) struct Fresh {
-    name: String,
-    oid: u32,
-    /// Whether it has taken the place; else it goes with this value.
-    placed: bool,
-    server: Server,
-}
-
-impl Fresh {
-    /// One that was just made.
-    pub(super) fn made(server: &Server, admin: &mut Conn, name: String) -> Result<Self, Failure> {
-        let oid = oid_of(admin, &name)?;
-        Ok(Self { name, oid, placed: false, server: server.clone() })
-    }
-
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-}
-
-impl Drop for Fresh {
-    fn drop(&mut self) {
-        // A copy of a copy: no evidence.
-        if !self.placed
-            && let Ok(mut admin) = fence::administer(&self.server)
-        {
-            let _ = admin.run(&format!("DROP DATABASE IF EXISTS {}", name(&self.name)));
-        }
-    }
-}
-
-/// Makes an empty database beside: like the target's own, where there is one.
-pub(super) fn create(server: &Server, like: Option<&str>, run: Uuid) -> Result<Fresh> {
-    let fresh = names::beside(&server.database, names::FRESH, run);
-    let mut admin = fence::administer(server)?;
-    let failed = |failure: Failure| error(server, OPERATION, &failure).refused();
-    refuse_without_right(&mut admin, server)?;
-    let made = match like {
-        Some(like) => settings::create_like(&mut admin, like, &fresh),
-        None => admin.run(&format!("CREATE DATABASE {} TEMPLATE template0", name(&fresh))),
-    };
-    made.map_err(failed)?;
-    Fresh::made(server, &mut admin, fresh).map_err(failed)
-}
 
 /// Fills it, and proves that it is what was backed up.
 fn fill(
@@ -70,10 +25,10 @@ fn fill(
     backup: &VerifiedBackup,
     progress: Progress<'_>,
 ) -> Result<()> {
-    let server = &fresh.server;
+    let server = fresh.server();
     let failed = |failure: Failure| error(server, OPERATION, &failure).refused();
-    trial::fill(server, &fresh.name, backup, progress).map_err(Error::refused)?;
-    let mut conn = connect::connect_to(server, &fresh.name, Purpose::Change)?;
+    trial::fill(server, fresh.name(), backup, progress).map_err(Error::refused)?;
+    let mut conn = connect::connect_to(server, fresh.name(), Purpose::Change)?;
     trial::compare(&mut conn, backup).map_err(|cause| {
         let next = "choose another one: cargo xtask backup list";
         Error::new(ErrorKind::Refused, OPERATION, redact::path(backup.path()), cause, next)
@@ -83,7 +38,7 @@ fn fill(
     drop(conn);
     let Some(like) = like else { return Ok(()) };
     let mut admin = fence::administer(server)?;
-    settings::carry_over(&mut admin, like, &fresh.name).map_err(failed)
+    settings::carry_over(&mut admin, like, fresh.name()).map_err(failed)
 }
 
 fn refuse_what_cannot_be_restored(backup: &VerifiedBackup) -> Result<()> {
@@ -95,30 +50,9 @@ fn refuse_what_cannot_be_restored(backup: &VerifiedBackup) -> Result<()> {
     Err(Error::new(ErrorKind::Refused, OPERATION, redact::path(backup.path()), cause, next))
 }
 
-fn refuse_without_right(admin: &mut Conn, server: &Server) -> Result<()> {
-    let row = admin.ask_one(
-        "SELECT rolcreatedb OR rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user",
-    );
-    let may = row.map_err(|failure| error(server, OPERATION, &failure).refused())?;
-    if may.first().cloned().flatten().as_deref() == Some("t") {
-        return Ok(());
-    }
-    let cause = "the role may not create databases, and the backup goes into one beside";
-    let next = format!("as a superuser: ALTER ROLE {} CREATEDB", name(&server.user));
-    Err(Error::new(ErrorKind::Refused, OPERATION, server.shown(), cause, next))
-}
-
-fn oid_of(admin: &mut Conn, database: &str) -> Result<u32, Failure> {
-    let sql =
-        format!("SELECT oid FROM pg_catalog.pg_database WHERE datname = {}", literal(database));
-    let row = admin.ask_one(&sql)?;
-    let oid = row.first().cloned().flatten().and_then(|oid| oid.parse().ok());
-    oid.ok_or_else(|| Failure::of("the server gave no number"))
-}
-
 /// Writes into the filled database what must come with it.
 fn overlay_in(server: &Server, fresh: &Fresh, at: &Where, overlay: Overlay<'_>) -> Result<()> {
-    let mut conn = connect::connect_to(server, &fresh.name, Purpose::Change)?;
+    let mut conn = connect::connect_to(server, fresh.name(), Purpose::Change)?;
     let home = find_home(&mut conn, server)?;
     ledger::overlay(&mut conn, &home, at, overlay)
         .map_err(|failure| error(server, OPERATION, &failure).refused())
@@ -134,18 +68,17 @@ pub(super) fn restore(
     let server = session.server.clone();
     refuse_what_cannot_be_restored(backup)?;
     let like = Some(server.database.as_str());
-    let mut fresh = create(&server, like, overlay.run)?;
+    let mut fresh = fresh::create(&server, like, overlay.run)?;
     fill(&fresh, like, backup, progress)?;
     let at = Where { cluster: session.identity.cluster, oid: fresh.oid };
     overlay_in(&server, &fresh, &at, overlay)?;
     let aside = names::beside(&server.database, names::REPLACED, overlay.run);
     let mut fence = fence::raise(&server, &server.database, session.identity.oid)?;
     let patience = session.target.lock_wait;
-    let swapped =
-        fence.drain(Keep::Nobody, patience).and_then(|()| fence.swap(&fresh.name, &aside));
+    let swapped = fence.drain(Keep::Nobody, patience).and_then(|()| fence.swap(&fresh, &aside));
     if let Err(failure) = swapped {
         // Still under its name: it is let in again, and nothing has changed.
-        let lifted = fence.lift();
+        let lifted = fence.lift(&server);
         let mut error = error(&server, OPERATION, &failure);
         error.kind = if lifted.is_ok() { ErrorKind::Busy } else { ErrorKind::Failed };
         error.next_step = match lifted {
@@ -155,9 +88,10 @@ pub(super) fn restore(
         session.reconnect()?;
         return Err(error);
     }
-    fresh.placed = true;
+    fresh.is_placed();
     session.identity.oid = fresh.oid;
-    session.reconnect()?;
+    // It is restored, whatever this says: what comes next sees whether the connection lives.
+    let _ = session.reconnect();
     Ok(aside)
 }
 
@@ -177,7 +111,8 @@ pub(super) fn undo(session: &mut Session, backup: &VerifiedBackup, progress: Pro
     // Without a fence this proves nothing, but it may already tell that there is no need to
     // begin.
     if let Ok(Err(doubt)) = watch.prove(&mut session.conn) {
-        return Undo::NotProved(doubt);
+        let kept = session.clone.take().map_or_else(String::new, |mut clone| clone.keep());
+        return Undo::NotProved(format!("{doubt}{kept}"));
     }
     // What was verified minutes ago is verified again: it is about to be all there is.
     match VerifiedBackup::open(backup.path())
@@ -205,12 +140,15 @@ fn undo_with(
     progress: Progress<'_>,
 ) -> Result<Undo> {
     let server = session.server.clone();
+    let is_clone = session.clone.is_some();
     let (mut fresh, mut source) = match session.clone.take() {
         Some(clone) => (clone, Source::Clone),
         None => {
             refuse_what_cannot_be_restored(backup)?;
             // Before the fence: whoever finds the fence knows by it whose it is.
-            let fresh = create(&server, Some(&server.database), backup.sidecar().run)?;
+            let fresh = fresh::create(&server, Some(&server.database), backup.sidecar().run)?;
+            // It was made, and got its comment.
+            watch.saw_a_number();
             watch.saw_a_number();
             (fresh, Source::Backup(backup, progress))
         }
@@ -223,17 +161,25 @@ fn undo_with(
     let run = backup.sidecar().run;
     let end = under_fence(session, &mut fence, &watch, &fresh, source, run);
     if let Ok(Ok(aside)) = end {
-        fresh.placed = true;
+        fresh.is_placed();
         session.identity.oid = fresh.oid;
-        session.reconnect()?;
+        // It is restored, whatever this says.
+        let _ = session.reconnect();
         return Ok(Undo::Restored { kept: Some(aside) });
     }
-    let lifted = fence.lift();
+    let lifted = fence.lift(&server);
     if session.conn.is_lost() {
         session.reconnect()?;
     }
     lifted.map_err(|failure| error(&server, "let connections in again", &failure))?;
-    end.map(|end| end.map_or_else(Undo::NotProved, |aside| Undo::Restored { kept: Some(aside) }))
+    // Nothing that shows the state from before the run is thrown away now.
+    let kept = if is_clone { fresh.keep() } else { String::new() };
+    end.map(|end| {
+        end.map_or_else(
+            |doubt| Undo::NotProved(format!("{doubt}{kept}")),
+            |aside| Undo::Restored { kept: Some(aside) },
+        )
+    })
 }
 
 /// Proves, under the fence, that nobody else has written, and puts the restored database in
@@ -258,7 +204,7 @@ fn under_fence(
     }
     let aside = names::beside(&server.database, names::FAILED, run);
     fence.drain(Keep::Nobody, patience).map_err(failed)?;
-    fence.swap(&fresh.name, &aside).map_err(failed)?;
+    fence.swap(fresh, &aside).map_err(failed)?;
     Ok(Ok(aside))
 }
 
@@ -271,7 +217,7 @@ impl Source<'_> {
             fill(fresh, Some(&server.database), backup, progress)?;
         }
         let at = Where { cluster: session.identity.cluster, oid: fresh.oid };
-        let mut conn = connect::connect_to(server, &fresh.name, Purpose::Change)?;
+        let mut conn = connect::connect_to(server, fresh.name(), Purpose::Change)?;
         let home = find_home(&mut conn, server)?;
         ledger::rehome(&mut conn, &home, &at).map_err(|failure| error(server, OPERATION, &failure))
     }
@@ -286,15 +232,13 @@ pub(crate) fn restore_anew(
     progress: Progress<'_>,
 ) -> Result<(Vec<PathBuf>, Box<dyn Writer>)> {
     refuse_what_cannot_be_restored(backup)?;
-    let mut fresh = create(server, None, overlay.run)?;
+    let mut fresh = fresh::create(server, None, overlay.run)?;
     fill(&fresh, None, backup, progress)?;
     let mut admin = fence::administer(server)?;
     let failed = |failure: Failure| error(server, OPERATION, &failure).refused();
     let cluster = identity::cluster(&mut admin).map_err(failed)?;
     overlay_in(server, &fresh, &Where { cluster, oid: fresh.oid }, overlay)?;
-    admin
-        .run(&format!("ALTER DATABASE {} RENAME TO {}", name(&fresh.name), name(&server.database)))
-        .map_err(failed)?;
-    fresh.placed = true;
+    fresh.rename(&mut admin, &server.database).map_err(failed)?;
+    fresh.is_placed();
     Ok((Vec::new(), super::open_writer(lock, server)?))
 }

@@ -29,25 +29,31 @@ struct Seen {
 }
 
 /// Begins to watch a step that may remove rows.
-pub(super) fn watch(conn: &mut Conn, effects: &Effects) -> Result<Option<Watch>, Failure> {
+pub(super) fn watch(
+    conn: &mut Conn,
+    step: &Step,
+    effects: &Effects,
+) -> Result<Option<Watch>, Failure> {
     if !effects.touches_rows && effects.removes_rows_of.is_empty() {
         return Ok(None);
     }
     let changes = changes(conn)?;
+    let is_counted = goes_unseen(step, effects);
     let mut before = BTreeMap::new();
     for relation in catalog::relations(conn)?.into_iter().filter(Relation::is_table) {
-        // Of what goes, the number of rows is only to be had before.
-        let goes = effects.drops.contains(&relation.name) || cascades(effects);
-        let rows = if goes { Some(rows(conn, &relation)?) } else { None };
+        let rows = if is_counted { Some(rows(conn, &relation)?) } else { None };
         let change = changes.get(&relation.oid).copied().unwrap_or_default();
         before.insert(relation.oid, Seen { relation, change, rows });
     }
     Ok(Some(Watch { before }))
 }
 
-/// Whether something is dropped that may take tables with it which aren't named.
-fn cascades(effects: &Effects) -> bool {
-    !effects.drops.is_empty()
+/// Whether rows may go that the server doesn't count as deleted: with their table, or by
+/// TRUNCATE, both of which may take tables with them that aren't named. Then the rows are
+/// counted before.
+fn goes_unseen(step: &Step, effects: &Effects) -> bool {
+    let text = step.sql.to_ascii_lowercase();
+    !effects.drops.is_empty() || text.contains("truncate") || text.contains("cascade")
 }
 
 /// What this transaction has inserted less what it has deleted, by table.
@@ -83,13 +89,13 @@ pub(super) fn judge(
     let fewer = fewer(conn, &watch).map_err(|failure| {
         failed(step, &failure.to_string(), "its rows couldn't be counted; run it again")
     })?;
-    match fewer.iter().find(|fewer| !is_named(effects, &fewer.table)) {
-        Some(fewer) => Err(rows_lost(step, fewer)),
-        None => Ok(fewer),
+    match fewer.iter().find(|(relation, _)| !is_named(effects, relation)) {
+        Some((_, fewer)) => Err(rows_lost(step, fewer)),
+        None => Ok(fewer.into_iter().map(|(_, fewer)| fewer).collect()),
     }
 }
 
-fn fewer(conn: &mut Conn, watch: &Watch) -> Result<Vec<FewerRows>, Failure> {
+fn fewer<'a>(conn: &mut Conn, watch: &'a Watch) -> Result<Vec<(&'a Relation, FewerRows)>, Failure> {
     let changes = changes(conn)?;
     let now = catalog::relations(conn)?;
     let mut fewer = Vec::new();
@@ -102,29 +108,36 @@ fn fewer(conn: &mut Conn, watch: &Watch) -> Result<Vec<FewerRows>, Failure> {
             let after = heir.map(|heir| rows(conn, heir)).transpose()?;
             let before = seen.rows.unwrap_or_default();
             if after.is_none_or(|after| after < before) && before > 0 {
-                fewer.push(FewerRows { table, before, after });
+                fewer.push((&seen.relation, FewerRows { table, before, after }));
             }
             continue;
         };
+        if let Some(before) = seen.rows {
+            let after = rows(conn, relation)?;
+            if after < before {
+                fewer.push((&seen.relation, FewerRows { table, before, after: Some(after) }));
+            }
+            continue;
+        }
         let change = changes.get(oid).copied().unwrap_or_default() - seen.change;
         if change < 0 {
             let after = rows(conn, relation)?;
             let before = after.saturating_add(change.unsigned_abs());
-            fewer.push(FewerRows { table, before, after: Some(after) });
+            fewer.push((&seen.relation, FewerRows { table, before, after: Some(after) }));
         }
     }
     Ok(fewer)
 }
 
 /// Whether the migration says that this table may lose rows, by the name it has before or
-/// after.
-fn is_named(effects: &Effects, table: &str) -> bool {
-    let bare = table.rsplit('.').next().unwrap_or(table).to_lowercase();
-    let after = effects.name_after(&bare);
-    effects
-        .removes_rows_of
-        .iter()
-        .any(|name| *name == bare || name == after || effects.name_after(name) == bare)
+/// after, or by that of a table that it is a part of.
+fn is_named(effects: &Effects, relation: &Relation) -> bool {
+    let own = relation.name.to_lowercase();
+    std::iter::once(&own).chain(&relation.ancestors).any(|table| {
+        let after = effects.name_after(table);
+        let names = &effects.removes_rows_of;
+        names.iter().any(|name| name == table || name == after || effects.name_after(name) == table)
+    })
 }
 
 fn rows_lost(step: &Step, fewer: &FewerRows) -> Error {

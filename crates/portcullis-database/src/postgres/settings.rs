@@ -64,7 +64,8 @@ struct Statement {
     sql: String,
 }
 
-/// Gives `fresh` the grants, the settings, the connection limit and the comment of `like`.
+/// Gives `fresh` the grants, the settings and the connection limit of `like`. Its comment it
+/// gets with its place.
 /// All or nothing: a database that lacks one of them isn't the same to everybody.
 pub(super) fn carry_over(admin: &mut Conn, like: &str, fresh: &str) -> Result<(), Failure> {
     let statements = statements(admin, like, fresh)?;
@@ -121,17 +122,11 @@ fn statements(admin: &mut Conn, like: &str, fresh: &str) -> Result<Vec<Statement
         })
     }));
     let rest = admin.ask_one(&format!(
-        "SELECT d.datconnlimit, pg_catalog.shobj_description(d.oid, 'pg_database')
-         FROM pg_catalog.pg_database d WHERE d.datname = {like}"
+        "SELECT datconnlimit FROM pg_catalog.pg_database WHERE datname = {like}"
     ))?;
-    if let [limit, comment] = rest.as_slice() {
-        let limit = limit.as_deref().unwrap_or("-1");
-        let sql = format!("ALTER DATABASE {to} CONNECTION LIMIT {limit}");
-        out.push(of("the connection limit", sql));
-        out.extend(comment.iter().map(|text| {
-            of("the comment", format!("COMMENT ON DATABASE {to} IS {}", literal(text)))
-        }));
-    }
+    let limit = rest.into_iter().next().flatten().unwrap_or_else(|| "-1".to_owned());
+    let sql = format!("ALTER DATABASE {to} CONNECTION LIMIT {limit}");
+    out.push(of("the connection limit", sql));
     Ok(out)
 }
 

@@ -136,9 +136,9 @@ fn unselectable(
     when: When,
 ) -> Result<Vec<(String, String)>, Failure> {
     let limit = if when == When::BeforeCommit { 0 } else { 1 };
-    // A table that is only planned can't fail; whoever may not read it isn't asked to.
+    // A table that is only planned can't fail.
     let asked: Vec<&Relation> =
-        relations.iter().filter(|one| limit > 0 || !one.is_table()).collect();
+        relations.iter().filter(|one| one.readable && (limit > 0 || !one.is_table())).collect();
     let select = |one: &Relation| format!("SELECT * FROM {} LIMIT {limit}", one.sql());
     let all: Vec<String> = asked.iter().map(|one| select(one)).collect();
     if aside(conn, |conn| conn.run(&all.join("; "))).is_ok() {

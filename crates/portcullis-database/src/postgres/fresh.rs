@@ -1,0 +1,138 @@
+//! A database beside the target's own: made by the gate, to take its place.
+
+use portcullis_model::config::Server;
+use portcullis_model::redact;
+use uuid::Uuid;
+
+use super::conn::{Conn, Failure, literal, name};
+use super::{error, fence, names, settings};
+use crate::{Error, ErrorKind, Result};
+
+const OPERATION: &str = "make a database beside";
+
+/// The comment on a database of the gate's own that waits to take the place. One that a dead
+/// run left is known by it.
+const WAITS: &str = "portcullis: made by a run of the gate, and gone when that run is";
+
+/// A database that waits to take the place.
+pub(super) struct Fresh {
+    name: String,
+    pub(super) oid: u32,
+    server: Server,
+    /// Whether it goes with this value.
+    goes: bool,
+}
+
+impl Fresh {
+    /// One that was just made.
+    pub(super) fn made(server: &Server, admin: &mut Conn, fresh: String) -> Result<Self, Failure> {
+        let oid = oid_of(admin, &fresh)?;
+        let made = Self { name: fresh, oid, server: server.clone(), goes: true };
+        admin.run(&format!("COMMENT ON DATABASE {} IS {}", name(&made.name), literal(WAITS)))?;
+        Ok(made)
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// It has taken the place.
+    pub(super) fn is_placed(&mut self) {
+        self.goes = false;
+    }
+
+    /// Leaves it for a person; says where.
+    pub(super) fn keep(&mut self) -> String {
+        const KEPT: &str = "portcullis: the state from before a run that failed";
+        self.goes = false;
+        let comment = format!("COMMENT ON DATABASE {} IS {}", name(&self.name), literal(KEPT));
+        // If it couldn't be said, the next run takes it for a dead run's.
+        let said =
+            fence::administer(&self.server).is_ok_and(|mut admin| admin.run(&comment).is_ok());
+        let shown = redact::printable(&self.name);
+        if said {
+            format!("; the copy from before the run is kept as {shown}")
+        } else {
+            format!("; the copy from before the run is {shown} until the next run")
+        }
+    }
+
+    /// Takes a name that nothing has.
+    pub(super) fn rename(&self, admin: &mut Conn, to: &str) -> Result<(), Failure> {
+        super::transaction::together(admin, |admin| {
+            admin.run(&format!("ALTER DATABASE {} RENAME TO {}", name(&self.name), name(to)))?;
+            admin.run(&format!("COMMENT ON DATABASE {} IS NULL", name(to)))
+        })
+    }
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        // A copy of a copy: no evidence.
+        if self.goes
+            && let Ok(mut admin) = fence::administer(&self.server)
+        {
+            let _ = admin.run(&format!("DROP DATABASE IF EXISTS {}", name(&self.name)));
+        }
+    }
+}
+
+/// Makes an empty one: like the target's own, where there is one.
+pub(super) fn create(server: &Server, like: Option<&str>, run: Uuid) -> Result<Fresh> {
+    let fresh = names::beside(&server.database, names::FRESH, run);
+    let mut admin = fence::administer(server)?;
+    let failed = |failure: Failure| error(server, OPERATION, &failure).refused();
+    refuse_without_right(&mut admin, server)?;
+    let made = match like {
+        Some(like) => settings::create_like(&mut admin, like, &fresh),
+        None => admin.run(&format!("CREATE DATABASE {} TEMPLATE template0", name(&fresh))),
+    };
+    made.map_err(failed)?;
+    Fresh::made(server, &mut admin, fresh).map_err(failed)
+}
+
+fn refuse_without_right(admin: &mut Conn, server: &Server) -> Result<()> {
+    let row = admin.ask_one(
+        "SELECT rolcreatedb OR rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user",
+    );
+    let may = row.map_err(|failure| error(server, OPERATION, &failure).refused())?;
+    if may.first().cloned().flatten().as_deref() == Some("t") {
+        return Ok(());
+    }
+    let cause = "the role may not create databases, and one is needed beside";
+    let next = format!("as a superuser: ALTER ROLE {} CREATEDB", name(&server.user));
+    Err(Error::new(ErrorKind::Refused, OPERATION, server.shown(), cause, next))
+}
+
+fn oid_of(admin: &mut Conn, database: &str) -> Result<u32, Failure> {
+    let sql =
+        format!("SELECT oid FROM pg_catalog.pg_database WHERE datname = {}", literal(database));
+    let row = admin.ask_one(&sql)?;
+    let oid = row.first().cloned().flatten().and_then(|oid| oid.parse().ok());
+    oid.ok_or_else(|| Failure::of("the server gave no number"))
+}
+
+/// Removes what runs that died have left beside the database. The runner's lock is held: no
+/// other run of this database is alive.
+pub(super) fn remove_left_over(conn: &mut Conn, server: &Server) -> Result<(), Failure> {
+    let begins = |word| {
+        let beginning = literal(&names::beginning(&server.database, word));
+        format!("pg_catalog.starts_with(d.datname, {beginning})")
+    };
+    let rows = conn.ask(&format!(
+        "SELECT d.datname FROM pg_catalog.pg_database d
+         WHERE ({} OR {}) AND pg_catalog.shobj_description(d.oid, 'pg_database') = {}",
+        begins(names::FRESH),
+        begins(names::BEFORE),
+        literal(WAITS)
+    ))?;
+    for left in rows.into_iter().filter_map(|row| row.into_iter().next().flatten()) {
+        // Somebody may be looking at it: then it is for the next run.
+        let _ = conn.run(&format!("DROP DATABASE IF EXISTS {}", name(&left)));
+    }
+    Ok(())
+}
