@@ -7,6 +7,7 @@ mod fake;
 mod locks;
 mod pooler;
 mod proxy;
+mod roles;
 pub(crate) mod server;
 mod target;
 mod undo;
