@@ -6,7 +6,7 @@ use diesel::connection::{Connection, TransactionManager as _};
 use diesel::migration::MigrationConnection as _;
 use portcullis_model::plan::{SegmentKind, Step};
 use portcullis_model::redact;
-use portcullis_model::sql::{Dialect, effects, statements};
+use portcullis_model::sql::{Dialect, Statement, effects, statements};
 use uuid::Uuid;
 
 use super::conn::{Conn, Diesel, Failure, Status};
@@ -69,27 +69,28 @@ pub(super) fn apply(
     };
     let started = Instant::now();
     if alone {
-        run_alone(session, step)?
+        run_alone(session, step, run)?
     } else {
-        run_inside(session, step)?
+        run_inside(session, step, run)?
     }
     let milliseconds = started.elapsed().as_millis() as u64;
-    let home = session.home.clone();
-    ledger::note_step(&mut session.conn, &home, step, run)
-        .map_err(|failure| session.error("note the migration", &failure))?;
     let fewer_rows = rows::judge(&mut session.conn, step, &effects, watch)?;
     Ok(StepReport { milliseconds, fewer_rows })
 }
 
-fn run_inside(session: &mut Session, step: &Step) -> Result<()> {
+fn run_inside(session: &mut Session, step: &Step, run: Uuid) -> Result<()> {
     one_step::run(&mut session.conn, step)?;
     // Diesel notes the version inside of the step's savepoint.
     session.savepoints += 1;
     let same = session.conn.status() == Status::InTransaction;
-    let after = if same { after_step(&mut session.conn).ok() } else { None };
+    let note = ledger::note(&session.home, step, run);
+    let after = if same { after_step(&mut session.conn, &note).ok() } else { None };
     match after {
-        Some(after) if Some(&after.xact) == session.xact.as_ref() => {
-            settle_in(&mut session.conn, &after.deferred).map_err(|failure| {
+        Some(After { xact, deferred }) if Some(&xact) == session.xact.as_ref() => {
+            if deferred.is_none() && sets_nothing(step) {
+                return Ok(());
+            }
+            settle_in(&mut session.conn, &deferred).map_err(|failure| {
                 failed(step, &failure.to_string(), "correct the migration, then run it again")
             })
         }
@@ -109,17 +110,28 @@ struct After {
     deferred: Option<String>,
 }
 
-fn after_step(conn: &mut Conn) -> Result<After, Failure> {
-    let row = conn.ask_one(
-        "SELECT pg_catalog.pg_current_xact_id(),
+/// Notes the step, and looks: in one go, because it happens after each of many.
+fn after_step(conn: &mut Conn, note: &str) -> Result<After, Failure> {
+    let row = conn.ask_one(&format!(
+        "{note}; SELECT pg_catalog.pg_current_xact_id(),
                 (SELECT pg_catalog.string_agg(pg_catalog.format('%I.%I', n.nspname, k.conname), ', ')
                  FROM pg_catalog.pg_constraint k
-                 JOIN pg_catalog.pg_namespace n ON n.oid = k.connamespace WHERE k.condeferred)",
-    )?;
+                 JOIN pg_catalog.pg_namespace n ON n.oid = k.connamespace WHERE k.condeferred)"
+    ))?;
     match <[Option<String>; 2]>::try_from(row) {
         Ok([Some(xact), deferred]) => Ok(After { xact, deferred }),
         _ => Err(Failure::of("the server gave no number")),
     }
+}
+
+/// Whether a step is of statements that can't leave a setting behind.
+fn sets_nothing(step: &Step) -> bool {
+    const QUIET: [&str; 8] =
+        ["create", "drop", "alter", "comment", "grant", "revoke", "insert", "delete"];
+    let quiet =
+        |statement: &Statement<'_>| QUIET.iter().any(|word| statement.has_keywords(0, &[word]));
+    !step.sql.to_ascii_lowercase().contains("set")
+        && statements(&step.sql, Dialect::Postgres).iter().all(quiet)
 }
 
 /// What a step has set is taken back, and what it has deferred is checked, so that the
@@ -137,7 +149,7 @@ const RESET: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL";
 
 /// What runs now can't be rolled back: that is committed first, where the next run will
 /// look. Afterwards the head and the smoke test get a transaction again.
-fn run_alone(session: &mut Session, step: &Step) -> Result<()> {
+fn run_alone(session: &mut Session, step: &Step, run: Uuid) -> Result<()> {
     let home = session.home.clone();
     ledger::enter(&mut session.conn, &home, &step.version)
         .map_err(|failure| session.error("mark the migration", &failure))?;
@@ -165,7 +177,9 @@ fn run_alone(session: &mut Session, step: &Step) -> Result<()> {
         .map_err(|failure| session.error("take back what the step has set", &failure))?;
     start(&mut session.conn).map_err(|failure| session.error("begin a transaction", &failure))?;
     session.xact = transaction_id(&mut session.conn).ok();
-    Ok(())
+    let home = session.home.clone();
+    ledger::note_step(&mut session.conn, &home, step, run)
+        .map_err(|failure| session.error("note the migration", &failure))
 }
 
 fn controls_transactions(step: &Step) -> bool {

@@ -19,6 +19,7 @@ use super::trial::{self, Trial};
 use super::{compare, external, readable};
 use crate::backup::{self, Sidecar, VerifiedBackup, hash, sidecar_path};
 use crate::files::{free_bytes, make_private_directory, sync_directory, write_private};
+use crate::proof::Proof;
 use crate::seam::{BackupRequest, Progress, Survey};
 use crate::{Error, ErrorKind, Result};
 
@@ -100,7 +101,11 @@ fn dump_and_prove(
     let snapshot = snapshot::take(source.conn, source.identity).map_err(failed)?;
     readable::check(source.conn, server)?;
     check_room(request.directory, snapshot.survey.bytes)?;
-    let proof = trial::plan(server, tools, &source.identity.version, snapshot.survey.bytes);
+    let proof = if snapshot.survey.catalog.objects().is_empty() {
+        Proof::Read("there is nothing of the application in it yet".to_owned())
+    } else {
+        trial::plan(server, tools, &source.identity.version, snapshot.survey.bytes)
+    };
     let dump = Dump {
         server,
         tools,

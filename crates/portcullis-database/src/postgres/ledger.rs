@@ -243,17 +243,23 @@ pub(super) fn note_step(
     step: &Step,
     run: Uuid,
 ) -> Result<(), Failure> {
+    conn.run(&note(home, step, run))
+}
+
+/// The statement that notes it.
+pub(super) fn note(home: &Home, step: &Step, run: Uuid) -> String {
     let (table, version) = (home.table("__portcullis_migration"), literal(&step.version));
-    let mut sql = format!("DELETE FROM {table} WHERE version = {version}");
-    if step.direction == Direction::Up {
-        sql.push_str(&format!(
-            "; INSERT INTO {table} VALUES ({version}, {}, '{}', {}, '{run}')",
-            literal(&step.directory),
-            step.fingerprint,
-            optional(step.down_sql.as_deref())
-        ));
+    if step.direction == Direction::Down {
+        return format!("DELETE FROM {table} WHERE version = {version}");
     }
-    conn.run(&sql)
+    format!(
+        "INSERT INTO {table} VALUES ({version}, {}, '{}', {}, '{run}')
+         ON CONFLICT (version) DO UPDATE SET directory = excluded.directory,
+         fingerprint = excluded.fingerprint, down_sql = excluded.down_sql, run = excluded.run",
+        literal(&step.directory),
+        step.fingerprint,
+        optional(step.down_sql.as_deref())
+    )
 }
 
 /// Writes into a restored database what must come with it: the identity, the receipts that

@@ -55,7 +55,7 @@ impl Plan {
 
 /// How many migrations of a new database share a transaction: few enough for the locks of a
 /// server as it is delivered (64 a connection), enough that commits cost nothing.
-const AT_ONCE: usize = 50;
+const AT_ONCE: usize = 100;
 
 fn segment_kind(step: &Step, dialect: Dialect) -> SegmentKind {
     if dialect == Dialect::Postgres {
