@@ -21,6 +21,7 @@ rules! {
     byte_order_mark
     crlf
     dangerous_pragma
+    data_loss
     draft
     draft_out_of_order
     duplicate_version

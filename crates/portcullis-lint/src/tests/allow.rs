@@ -108,7 +108,7 @@ fn what_may_be_allowed_can_be() {
             .collect();
         let files: Vec<(&str, &[u8])> =
             files.iter().map(|(path, bytes)| (*path, bytes.as_slice())).collect();
-        let report = report(&files);
+        let report = report_in(&files, dialect_of(rule));
         let rules: BTreeSet<_> = report.findings.iter().map(|finding| finding.rule).collect();
         // A stray file at the root belongs to no migration.
         if rule.id != "stray-file" {
