@@ -256,9 +256,10 @@ fn put_back(
 
 /// Busy and refused mean that nothing was touched; of anything else that can't be said.
 fn not_restored(error: Error, kept: Option<String>) -> Stop {
+    let is_lost = error.kind == ErrorKind::Lost;
     let untouched = matches!(error.kind, ErrorKind::Busy | ErrorKind::Refused | ErrorKind::Fenced);
     let mut stop = Stop::from(error);
-    if !untouched {
+    if !untouched && !is_lost {
         stop.exit = Exit::NeedsPerson;
         stop.next_step =
             "run the restore again when the cause is gone: the backup is as it was".to_owned();

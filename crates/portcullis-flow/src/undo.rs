@@ -23,20 +23,23 @@ pub(crate) fn undo(
     match locked.writer.rollback() {
         Ok(()) if is_redo && segment > 0 => undo_redo(locked, error, segment, backup, scene),
         Ok(()) => rolled_back(error, segment, scene),
-        Err(lost) if lost.kind == ErrorKind::Lost => out_of_reach(error, lost),
+        Err(lost) if lost.kind == ErrorKind::Lost => {
+            let cause = format!("{}; then: {}", error.cause, lost.cause);
+            out_of_reach(Error { cause, next_step: lost.next_step, ..error })
+        }
         Err(_) => undo_by_restore(locked, error, backup, scene),
     }
 }
 
-/// The server is gone, with the run's last transaction in an unknown state. The run stays
-/// open: the next one finds out, and there is nothing to restore before that.
-fn out_of_reach(error: Error, lost: Error) -> Trouble {
-    let cause = format!("{}; then: {}", error.cause, lost.cause);
-    let state = "out of reach: whether the last step is committed isn't known".to_owned();
-    let mut trouble = trouble(Error { cause, ..error }, Exit::NeedsPerson, state, None);
-    trouble.next_step = "when the server answers again: cargo xtask migrate finds out what became \
-         of the run, and goes on"
-        .to_owned();
+/// The connection is gone, with the run's last transaction in an unknown state. The run
+/// stays open: the next one finds out, and there is nothing to restore before that.
+fn out_of_reach(error: Error) -> Trouble {
+    let state = "out of reach: what became of the last step isn't known".to_owned();
+    let mut trouble = trouble(error, Exit::NeedsPerson, state, None);
+    trouble.notes.push(
+        "When the server answers again, cargo xtask migrate finds out what became of the run, and goes on."
+            .to_owned(),
+    );
     trouble.record = Record::LeftOpen;
     trouble
 }
@@ -65,6 +68,9 @@ fn undo_redo(
 }
 
 pub(crate) fn rolled_back(error: Error, segment: usize, scene: &mut Scene<'_, '_>) -> Trouble {
+    if error.kind == ErrorKind::Lost {
+        return out_of_reach(error);
+    }
     let committed = scene.facts.set.to.clone();
     let (exit, state) = match (segment, error.kind) {
         (0, ErrorKind::Busy) => (Exit::Busy, "as it was before: nothing was touched".to_owned()),

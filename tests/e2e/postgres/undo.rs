@@ -187,6 +187,12 @@ fn waits_in_its_smoke_test(bench: &Bench) -> Child {
     gate
 }
 
+/// The comment that a run gives to what it makes beside the database.
+fn waiting_for(bench: &Bench) -> String {
+    let oid = bench.one("SELECT oid FROM pg_database WHERE datname = current_database()");
+    format!("portcullis: made by a run of the gate, and gone when that run is (for database {oid})")
+}
+
 #[test]
 fn what_dead_runs_left_beside_is_removed_and_nothing_else() {
     let bench = breaks_after_the_commit("");
@@ -198,7 +204,7 @@ fn what_dead_runs_left_beside_is_removed_and_nothing_else() {
     for name in [&ours, &theirs] {
         server::ask(cluster, "postgres", &format!("CREATE DATABASE {name} OWNER migrator"));
     }
-    let comment = "portcullis: made by a run of the gate, and gone when that run is";
+    let comment = waiting_for(&bench);
     server::ask(cluster, "postgres", &format!("COMMENT ON DATABASE {ours} IS '{comment}'"));
     bench.gated(&["migrate"]).expect(0);
     let left = bench.one(&format!(
@@ -212,11 +218,10 @@ fn a_fence_that_a_dead_run_left_is_lifted() {
     let bench = breaks_after_the_commit("");
     let cluster = server::shared();
     let database = &bench.database;
-    server::ask(
-        cluster,
-        "postgres",
-        &format!("CREATE DATABASE {database}_restoring_12345678 OWNER migrator"),
-    );
+    let waits = format!("{database}_restoring_12345678");
+    server::ask(cluster, "postgres", &format!("CREATE DATABASE {waits} OWNER migrator"));
+    let comment = waiting_for(&bench);
+    server::ask(cluster, "postgres", &format!("COMMENT ON DATABASE {waits} IS '{comment}'"));
     server::ask(cluster, "postgres", &format!("ALTER DATABASE {database} ALLOW_CONNECTIONS false"));
     std::fs::remove_dir_all(bench.path().join("smoke")).unwrap();
     bench.configure_with("");

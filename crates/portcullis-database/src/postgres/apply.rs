@@ -10,7 +10,7 @@ use portcullis_model::sql::{Dialect, Statement, effects, statements};
 use uuid::Uuid;
 
 use super::conn::{Conn, Diesel, Failure, Status};
-use super::{Session, catalog, ledger, lock, rows, step as one_step};
+use super::{Session, alone, catalog, ledger, lock, rows, step as one_step};
 use crate::seam::{Head, StepReport};
 use crate::step::failed;
 use crate::{Error, ErrorKind, Result};
@@ -150,6 +150,11 @@ const RESET: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL";
 /// What runs now can't be rolled back: that is committed first, where the next run will
 /// look. Afterwards the head and the smoke test get a transaction again.
 fn run_alone(session: &mut Session, step: &Step, run: Uuid) -> Result<()> {
+    if let Some(what) = alone::takes_rows(step) {
+        let cause =
+            format!("{what} outside of a transaction, where nobody sees which rows go with it");
+        return Err(failed(step, &cause, "set run_in_transaction = true in its metadata.toml"));
+    }
     let home = session.home.clone();
     ledger::enter(&mut session.conn, &home, &step.version)
         .map_err(|failure| session.error("mark the migration", &failure))?;
@@ -159,12 +164,12 @@ fn run_alone(session: &mut Session, step: &Step, run: Uuid) -> Result<()> {
         .map_err(|failure| session.error("commit the mark", &failure))?;
     session.close_transaction();
     if let Err(failure) = one_step::run(&mut session.conn, step) {
-        // A batch outside a transaction is a transaction of the server's own: what it
-        // refuses has done nothing, except for what `CONCURRENTLY` leaves.
-        if failure.refused && !controls_transactions(step) {
+        // What such a statement is refused, it hasn't done, except for what `CONCURRENTLY`
+        // leaves. Of any other nobody can tell, and so it is never tried again.
+        if failure.refused && alone::is_whole(step) {
             return Err(take_back(session, step, &invalid, failure.error));
         }
-        return Err(failure.error);
+        return Err(Error { kind: ErrorKind::Failed, ..failure.error });
     }
     if session.conn.status() != Status::Idle {
         return Err(failed(step, "it left a transaction open", "end the migration with COMMIT"));
@@ -182,20 +187,17 @@ fn run_alone(session: &mut Session, step: &Step, run: Uuid) -> Result<()> {
         .map_err(|failure| session.error("note the migration", &failure))
 }
 
-fn controls_transactions(step: &Step) -> bool {
-    const WORDS: [&str; 7] = ["begin", "start", "commit", "end", "rollback", "abort", "prepare"];
-    statements(&step.sql, Dialect::Postgres)
-        .iter()
-        .any(|statement| WORDS.iter().any(|word| statement.has_keywords(0, &[word])))
-}
-
 /// Drops, by name, the invalid indexes that a failed statement left, and takes the mark
 /// away: then the database is as it was before the step.
 fn take_back(session: &mut Session, step: &Step, before: &[String], error: Error) -> Error {
     let home = session.home.clone();
     let mut undo = || -> Result<Vec<String>, Failure> {
         let now = catalog::invalid_indexes(&mut session.conn)?;
-        let left: Vec<String> = now.into_iter().filter(|index| !before.contains(index)).collect();
+        // Somebody else may be building one just now.
+        let left: Vec<String> = now
+            .into_iter()
+            .filter(|index| !before.contains(index) && alone::names(step, index))
+            .collect();
         for index in &left {
             session.conn.run(&format!("DROP INDEX CONCURRENTLY IF EXISTS {index}"))?;
         }
@@ -241,6 +243,7 @@ pub(super) fn commit(session: &mut Session, head: &Head) -> Result<()> {
         let failure = Failure::of("a migration let go of the runner's lock");
         return Err(session.error("commit", &failure));
     }
+    session.committing = true;
     let Err(failure) = commit_transaction(&mut session.conn) else {
         session.close_transaction();
         return Ok(());
@@ -263,7 +266,16 @@ pub(super) fn rollback(session: &mut Session) -> Result<()> {
     const OPERATION: &str = "roll back";
     if session.conn.is_lost() {
         // The server rolls back what a lost connection leaves; the lock says when it has.
-        session.reconnect()?;
+        // Only what was being committed may be there all the same.
+        if session.committing && session.fate_of_commit()? {
+            let next = "cargo xtask migrate finds out what became of the run, and goes on";
+            let (place, cause) =
+                (session.server.shown(), "it was committed before the connection was lost");
+            return Err(Error::new(ErrorKind::Lost, OPERATION, place, cause, next));
+        }
+        if session.conn.is_lost() {
+            session.reconnect()?;
+        }
     } else {
         let _ = Manager::rollback_transaction(session.conn.diesel());
         // Diesel's idea of the transaction may be gone; the server's is what counts.

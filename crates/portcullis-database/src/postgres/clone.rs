@@ -22,12 +22,15 @@ const FILES_FROM: u64 = 128 << 20;
 pub(super) fn make(session: &mut Session, run: Uuid) -> Result<Fresh> {
     let server = session.server.clone();
     // Whoever finds the fence of a run that died knows by this one whose it is.
-    let marker = create(&server, Some(&server.database), run)?;
+    let mut marker = create(&server, &server.database, run)?;
     let mut fence = fence::raise(&server, &server.database, session.identity.oid)?;
     let copied = copy(session, &mut fence, run);
-    let lifted = fence.lift(&server);
+    if let Err(failure) = fence.lift(&server) {
+        // By it the next run knows whose fence it is.
+        marker.stays();
+        return Err(fence::stands(&server, &failure));
+    }
     session.reconnect()?;
-    lifted.map_err(|failure| error(&server, "let connections in again", &failure))?;
     let (clone, numbers) = copied.map_err(|failure| error(&server, OPERATION, &failure))?;
     let slot = session.slot(run);
     session.watch = foreign::since(&mut session.conn, numbers, slot).ok();

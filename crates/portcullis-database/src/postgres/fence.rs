@@ -10,8 +10,8 @@ use portcullis_model::config::Server;
 
 use super::conn::{Conn, Failure, literal, name};
 use super::connect::{self, Purpose};
-use super::fresh::Fresh;
-use super::{error, names};
+use super::error;
+use super::fresh::{self, Fresh};
 use crate::{Error, ErrorKind, Result};
 
 const OPERATION: &str = "keep others out of the database";
@@ -31,6 +31,9 @@ pub(super) enum Keep {
     /// All but the one with this number.
     Session(i32),
 }
+
+/// How long it is tried to lift a fence.
+const LIFT: Duration = Duration::from_secs(60);
 
 /// A database that refuses connections, until the fence is lifted.
 pub(super) struct Fence {
@@ -123,11 +126,18 @@ impl Fence {
 
     /// Lets everybody in again; over a new connection, if this one is gone.
     pub(super) fn lift(mut self, server: &Server) -> Result<(), Failure> {
-        if !self.admin.is_lost() {
-            return allow(&mut self.admin, &self.database, true);
+        let started = Instant::now();
+        loop {
+            let lifted = allow(&mut self.admin, &self.database, true);
+            if lifted.is_ok() || !self.admin.is_lost() || started.elapsed() > LIFT {
+                return lifted;
+            }
+            // The network may be away for a moment: that shall not keep everybody out.
+            std::thread::sleep(Duration::from_millis(500));
+            if let Ok(admin) = administer(server) {
+                self.admin = admin;
+            }
         }
-        let mut admin = administer(server).map_err(|error| Failure::of(&error.cause))?;
-        allow(&mut admin, &self.database, true)
     }
 
     /// Puts `fresh` into the database's place, which is kept as `aside`: both or neither.
@@ -173,6 +183,13 @@ impl Fence {
     }
 }
 
+/// What is said where a fence couldn't be lifted.
+pub(super) fn stands(server: &Server, failure: &Failure) -> Error {
+    let cause = format!("the database refuses connections, and can't be told not to: {failure}");
+    let next = "cargo xtask migrate lets everybody in again, as soon as the server answers";
+    Error::new(ErrorKind::Lost, "let connections in again", server.shown(), cause, next)
+}
+
 /// Lifts a fence that a run left which has died. Does nothing where the database takes
 /// connections, or where something else than this tool refuses them: while this one does,
 /// the database that shall take the place is there.
@@ -181,15 +198,24 @@ pub(super) fn lift_left_over(server: &Server) -> Result<bool> {
     let failed = |failure: Failure| error(server, "lift the fence of a run that died", &failure);
     let rows = admin
         .ask(&format!(
-            "SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = {} AND NOT d.datallowconn
-               AND EXISTS (SELECT FROM pg_catalog.pg_database f WHERE pg_catalog.starts_with(f.datname, {}))",
-            literal(&server.database),
-            literal(&names::beginning(&server.database, names::FRESH))
+            "SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = {} AND NOT d.datallowconn",
+            literal(&server.database)
         ))
         .map_err(failed)?;
     let Some(oid) = rows.first().and_then(|row| row.first()?.as_deref()?.parse().ok()) else {
         return Ok(false);
     };
+    let waiting = admin
+        .ask(&format!(
+            "SELECT 1 FROM pg_catalog.pg_database d
+             WHERE {} AND pg_catalog.shobj_description(d.oid, 'pg_database') = {}",
+            fresh::is_waiting_name(server),
+            literal(&fresh::waits(oid))
+        ))
+        .map_err(failed)?;
+    if waiting.is_empty() {
+        return Ok(false);
+    }
     take_lock(&mut admin, server, oid)?;
     allow(&mut admin, &server.database, true).map_err(failed)?;
     Ok(true)

@@ -14,6 +14,21 @@ const OPERATION: &str = "make a database beside";
 /// run left is known by it.
 const WAITS: &str = "portcullis: made by a run of the gate, and gone when that run is";
 
+/// The comment on one that waits to take the place of the database with this number.
+pub(super) fn waits(of: u32) -> String {
+    format!("{WAITS} (for database {of})")
+}
+
+/// A condition on `d.datname`: a name that a run gives to a database which waits.
+pub(super) fn is_waiting_name(server: &Server) -> String {
+    let beginning = names::beginning(&server.database, names::FRESH);
+    format!(
+        "pg_catalog.starts_with(d.datname, {}) AND pg_catalog.substr(d.datname, {}) ~ '^[0-9a-f]{{8}}$'",
+        literal(&beginning),
+        beginning.chars().count() + 1
+    )
+}
+
 /// A database that waits to take the place.
 pub(super) struct Fresh {
     name: String,
@@ -28,7 +43,10 @@ impl Fresh {
     pub(super) fn made(server: &Server, admin: &mut Conn, fresh: String) -> Result<Self, Failure> {
         let oid = oid_of(admin, &fresh)?;
         let made = Self { name: fresh, oid, server: server.clone(), goes: true };
-        admin.run(&format!("COMMENT ON DATABASE {} IS {}", name(&made.name), literal(WAITS)))?;
+        // Where there is no database to take the place of, there is nothing to tell it by.
+        let of = oid_of(admin, &server.database).unwrap_or_default();
+        let comment = literal(&waits(of));
+        admin.run(&format!("COMMENT ON DATABASE {} IS {comment}", name(&made.name)))?;
         Ok(made)
     }
 
@@ -42,6 +60,11 @@ impl Fresh {
 
     /// It has taken the place.
     pub(super) fn is_placed(&mut self) {
+        self.goes = false;
+    }
+
+    /// It is left where it is, with its comment.
+    pub(super) fn stays(&mut self) {
         self.goes = false;
     }
 
@@ -60,14 +83,6 @@ impl Fresh {
             format!("; the copy from before the run is {shown} until the next run")
         }
     }
-
-    /// Takes a name that nothing has.
-    pub(super) fn rename(&self, admin: &mut Conn, to: &str) -> Result<(), Failure> {
-        super::transaction::together(admin, |admin| {
-            admin.run(&format!("ALTER DATABASE {} RENAME TO {}", name(&self.name), name(to)))?;
-            admin.run(&format!("COMMENT ON DATABASE {} IS NULL", name(to)))
-        })
-    }
 }
 
 impl Drop for Fresh {
@@ -81,17 +96,13 @@ impl Drop for Fresh {
     }
 }
 
-/// Makes an empty one: like the target's own, where there is one.
-pub(super) fn create(server: &Server, like: Option<&str>, run: Uuid) -> Result<Fresh> {
+/// Makes an empty one, like the target's own.
+pub(super) fn create(server: &Server, like: &str, run: Uuid) -> Result<Fresh> {
     let fresh = names::beside(&server.database, names::FRESH, run);
     let mut admin = fence::administer(server)?;
     let failed = |failure: Failure| error(server, OPERATION, &failure).refused();
     refuse_without_right(&mut admin, server)?;
-    let made = match like {
-        Some(like) => settings::create_like(&mut admin, like, &fresh),
-        None => admin.run(&format!("CREATE DATABASE {} TEMPLATE template0", name(&fresh))),
-    };
-    made.map_err(failed)?;
+    settings::create_like(&mut admin, like, &fresh).map_err(failed)?;
     Fresh::made(server, &mut admin, fresh).map_err(failed)
 }
 
@@ -116,19 +127,15 @@ fn oid_of(admin: &mut Conn, database: &str) -> Result<u32, Failure> {
     oid.ok_or_else(|| Failure::of("the server gave no number"))
 }
 
-/// Removes what runs that died have left beside the database. The runner's lock is held: no
-/// other run of this database is alive.
-pub(super) fn remove_left_over(conn: &mut Conn, server: &Server) -> Result<(), Failure> {
-    let begins = |word| {
-        let beginning = literal(&names::beginning(&server.database, word));
-        format!("pg_catalog.starts_with(d.datname, {beginning})")
-    };
+/// Removes what runs that died have left half filled beside the database. The runner's lock
+/// is held: no other run of this database is alive. A copy from before a run stays: a person
+/// may need it.
+pub(super) fn remove_left_over(conn: &mut Conn, server: &Server, oid: u32) -> Result<(), Failure> {
     let rows = conn.ask(&format!(
         "SELECT d.datname FROM pg_catalog.pg_database d
-         WHERE ({} OR {}) AND pg_catalog.shobj_description(d.oid, 'pg_database') = {}",
-        begins(names::FRESH),
-        begins(names::BEFORE),
-        literal(WAITS)
+         WHERE {} AND pg_catalog.shobj_description(d.oid, 'pg_database') = {}",
+        is_waiting_name(server),
+        literal(&waits(oid))
     ))?;
     for left in rows.into_iter().filter_map(|row| row.into_iter().next().flatten()) {
         // Somebody may be looking at it: then it is for the next run.

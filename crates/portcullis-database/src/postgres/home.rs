@@ -51,6 +51,9 @@ impl Home {
             "SELECT coalesce(
                  (SELECT n.nspname FROM pg_catalog.pg_class c
                   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+                  WHERE c.oid = pg_catalog.to_regclass({diesel})),
+                 (SELECT n.nspname FROM pg_catalog.pg_class c
+                  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                   WHERE c.relname IN ('__portcullis_identity', {diesel}) AND c.relkind = 'r'
                     AND c.relpersistence = 'p'
                   ORDER BY c.relname = {diesel}, n.nspname = current_schema() DESC, n.nspname LIMIT 1),

@@ -49,6 +49,7 @@ pub(super) struct Role {
 }
 
 /// The cluster's system identifier.
+#[cfg(test)]
 pub(super) fn cluster(conn: &mut Conn) -> Result<u64, Failure> {
     let row = conn.ask_one("SELECT system_identifier FROM pg_catalog.pg_control_system()")?;
     parsed(&row, 0)

@@ -186,6 +186,15 @@ fn open_run(conn: &mut Conn, home: &Home, run: Uuid, intent: &str) -> Result<(),
     conn.run(&format!("INSERT INTO {table} (run, intent) VALUES ('{run}', {intent})"))
 }
 
+/// The newest run, and whether it is closed.
+pub(super) fn newest_run(conn: &mut Conn, home: &Home) -> Result<Option<(Uuid, bool)>, Failure> {
+    let rows = conn.ask(&format!(
+        "SELECT run, closed FROM {} ORDER BY sequence DESC LIMIT 1",
+        home.table("__portcullis_run")
+    ))?;
+    rows.first().map(|row| Ok((parsed(row, 0)?, text(row, 1)? == "t"))).transpose()
+}
+
 /// Marks, in the open transaction, that the newest run works on this version.
 pub(super) fn enter(conn: &mut Conn, home: &Home, version: &str) -> Result<(), Failure> {
     let table = home.table("__portcullis_run");

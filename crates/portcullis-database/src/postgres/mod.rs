@@ -1,5 +1,6 @@
 //! PostgreSQL: the verbs of the seam, over one pinned connection that Diesel shares.
 
+mod alone;
 mod apply;
 mod backup;
 mod catalog;
@@ -112,6 +113,10 @@ struct Session {
     home: Home,
     /// The number of the open transaction: the server knows by it what became of a commit.
     xact: Option<String>,
+    /// Whether its commit was asked for.
+    committing: bool,
+    /// The run that this session is at work on.
+    run: Option<Uuid>,
     /// How many savepoints in it have certainly written.
     savepoints: u64,
     /// What is known of others' writes since the backup.
@@ -130,7 +135,7 @@ pub(crate) fn open_writer(lock: RunLock, server: &Server) -> Result<Box<dyn Writ
     };
     let identity = identity::examine(&mut conn, server)?;
     lock::take(&mut conn, server)?;
-    fresh::remove_left_over(&mut conn, server)
+    fresh::remove_left_over(&mut conn, server, identity.oid)
         .map_err(|failure| error(server, "look for what dead runs have left", &failure))?;
     let home = find_home(&mut conn, server)?;
     Ok(Box::new(Session {
@@ -141,6 +146,8 @@ pub(crate) fn open_writer(lock: RunLock, server: &Server) -> Result<Box<dyn Writ
         home,
         xact: None,
         savepoints: 0,
+        committing: false,
+        run: None,
         watch: None,
         clone: None,
     }))
@@ -196,9 +203,25 @@ impl Session {
             let place = self.server.shown();
             return Err(Error::new(ErrorKind::Failed, "connect again", place, cause, next));
         }
-        lock::take(&mut conn, &self.server)?;
+        // Nothing is known of what became of the run as long as somebody else has the lock.
+        let lost = |error: Error| Error { kind: ErrorKind::Lost, ..error };
+        lock::take(&mut conn, &self.server).map_err(lost)?;
+        self.refuse_another_run(&mut conn).map_err(lost)?;
         self.conn = conn;
         Ok(())
+    }
+
+    /// While this session had no lock, another run may have settled this one, and gone on.
+    fn refuse_another_run(&self, conn: &mut Conn) -> Result<()> {
+        let Some(run) = self.run else { return Ok(()) };
+        let failed = |failure: Failure| self.error("connect again", &failure);
+        let home = find_home(conn, &self.server)?;
+        let newest = ledger::newest_run(conn, &home).map_err(failed)?;
+        if newest == Some((run, false)) {
+            return Ok(());
+        }
+        let failure = Failure::of("another run has settled this one, and has taken over");
+        Err(self.error("connect again", &failure))
     }
 
     /// Whether the transaction whose commit was cut off is committed; asked over a new
@@ -228,6 +251,7 @@ impl Session {
             watch.saw_own(xact.as_deref(), 1 + self.savepoints);
         }
         self.savepoints = 0;
+        self.committing = false;
     }
 
     /// The name of the slot that watches, where an undo may have to prove something.
@@ -263,6 +287,7 @@ impl Reader for Session {
 impl Writer for Session {
     fn begin_run(&mut self, run: Uuid, identity: Uuid, intent: &str) -> Result<()> {
         let here = self.here();
+        self.run = Some(run);
         ledger::begin_run(&mut self.conn, &self.home, run, (identity, &here), intent)
             .map_err(|failure| self.error("write down what this run will do", &failure))
     }

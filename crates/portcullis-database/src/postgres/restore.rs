@@ -7,24 +7,19 @@ use portcullis_model::config::{AutoRestore, Server};
 use portcullis_model::redact;
 use uuid::Uuid;
 
-use super::conn::Failure;
+use super::conn::{Failure, name};
 use super::connect::{self, Purpose};
 use super::fence::{self, Fence, Keep};
 use super::fresh::{self, Fresh};
 use super::ledger::{self, Where};
-use super::{Session, error, find_home, foreign, identity, names, settings, trial};
+use super::{Session, error, find_home, foreign, names, settings, trial};
 use crate::seam::{Overlay, Progress, Undo, Writer};
 use crate::{Error, ErrorKind, Result, RunLock, VerifiedBackup};
 
 const OPERATION: &str = "restore the backup";
 
 /// Fills it, and proves that it is what was backed up.
-fn fill(
-    fresh: &Fresh,
-    like: Option<&str>,
-    backup: &VerifiedBackup,
-    progress: Progress<'_>,
-) -> Result<()> {
+fn fill(fresh: &Fresh, backup: &VerifiedBackup, progress: Progress<'_>) -> Result<()> {
     let server = fresh.server();
     let failed = |failure: Failure| error(server, OPERATION, &failure).refused();
     trial::fill(server, fresh.name(), backup, progress).map_err(Error::refused)?;
@@ -36,9 +31,8 @@ fn fill(
     // A dump has no statistics, and without them queries take wrong ways.
     conn.run("ANALYZE").map_err(failed)?;
     drop(conn);
-    let Some(like) = like else { return Ok(()) };
     let mut admin = fence::administer(server)?;
-    settings::carry_over(&mut admin, like, fresh.name()).map_err(failed)
+    settings::carry_over(&mut admin, &server.database, fresh.name()).map_err(failed)
 }
 
 fn refuse_what_cannot_be_restored(backup: &VerifiedBackup) -> Result<()> {
@@ -67,9 +61,8 @@ pub(super) fn restore(
 ) -> Result<String> {
     let server = session.server.clone();
     refuse_what_cannot_be_restored(backup)?;
-    let like = Some(server.database.as_str());
-    let mut fresh = fresh::create(&server, like, overlay.run)?;
-    fill(&fresh, like, backup, progress)?;
+    let mut fresh = fresh::create(&server, &server.database, overlay.run)?;
+    fill(&fresh, backup, progress)?;
     let at = Where { cluster: session.identity.cluster, oid: fresh.oid };
     overlay_in(&server, &fresh, &at, overlay)?;
     let aside = names::beside(&server.database, names::REPLACED, overlay.run);
@@ -78,18 +71,19 @@ pub(super) fn restore(
     let swapped = fence.drain(Keep::Nobody, patience).and_then(|()| fence.swap(&fresh, &aside));
     if let Err(failure) = swapped {
         // Still under its name: it is let in again, and nothing has changed.
-        let lifted = fence.lift(&server);
+        if let Err(failure) = fence.lift(&server) {
+            fresh.stays();
+            return Err(fence::stands(&server, &failure));
+        }
         let mut error = error(&server, OPERATION, &failure);
-        error.kind = if lifted.is_ok() { ErrorKind::Busy } else { ErrorKind::Failed };
-        error.next_step = match lifted {
-            Ok(()) => "stop the programs that use the database, then run it again".to_owned(),
-            Err(_) => "cargo xtask migrate lets connections in again".to_owned(),
-        };
-        session.reconnect()?;
+        error.kind = ErrorKind::Busy;
+        error.next_step = "stop the programs that use the database, then run it again".to_owned();
+        let _ = session.reconnect();
         return Err(error);
     }
     fresh.is_placed();
     session.identity.oid = fresh.oid;
+    session.run = Some(overlay.run);
     // It is restored, whatever this says: what comes next sees whether the connection lives.
     let _ = session.reconnect();
     Ok(aside)
@@ -146,7 +140,7 @@ fn undo_with(
         None => {
             refuse_what_cannot_be_restored(backup)?;
             // Before the fence: whoever finds the fence knows by it whose it is.
-            let fresh = fresh::create(&server, Some(&server.database), backup.sidecar().run)?;
+            let fresh = fresh::create(&server, &server.database, backup.sidecar().run)?;
             // It was made, and got its comment.
             watch.saw_a_number();
             watch.saw_a_number();
@@ -167,11 +161,13 @@ fn undo_with(
         let _ = session.reconnect();
         return Ok(Undo::Restored { kept: Some(aside) });
     }
-    let lifted = fence.lift(&server);
+    if let Err(failure) = fence.lift(&server) {
+        fresh.stays();
+        return Err(fence::stands(&server, &failure));
+    }
     if session.conn.is_lost() {
         session.reconnect()?;
     }
-    lifted.map_err(|failure| error(&server, "let connections in again", &failure))?;
     // Nothing that shows the state from before the run is thrown away now.
     let kept = if is_clone { fresh.keep() } else { String::new() };
     end.map(|end| {
@@ -214,7 +210,7 @@ impl Source<'_> {
     fn fill(&mut self, session: &Session, fresh: &Fresh) -> Result<()> {
         let server = &session.server;
         if let Source::Backup(backup, progress) = self {
-            fill(fresh, Some(&server.database), backup, progress)?;
+            fill(fresh, backup, progress)?;
         }
         let at = Where { cluster: session.identity.cluster, oid: fresh.oid };
         let mut conn = connect::connect_to(server, fresh.name(), Purpose::Change)?;
@@ -223,22 +219,19 @@ impl Source<'_> {
     }
 }
 
-/// Restores where the server has no such database any more.
+/// Where the server has no such database any more, nobody knows what it allowed to whom, nor
+/// its encoding and its order of texts: no dump has that.
 pub(crate) fn restore_anew(
-    lock: RunLock,
+    _: RunLock,
     server: &Server,
-    backup: &VerifiedBackup,
-    overlay: Overlay<'_>,
-    progress: Progress<'_>,
+    _: &VerifiedBackup,
+    _: Overlay<'_>,
+    _: Progress<'_>,
 ) -> Result<(Vec<PathBuf>, Box<dyn Writer>)> {
-    refuse_what_cannot_be_restored(backup)?;
-    let mut fresh = fresh::create(server, None, overlay.run)?;
-    fill(&fresh, None, backup, progress)?;
-    let mut admin = fence::administer(server)?;
-    let failed = |failure: Failure| error(server, OPERATION, &failure).refused();
-    let cluster = identity::cluster(&mut admin).map_err(failed)?;
-    overlay_in(server, &fresh, &Where { cluster, oid: fresh.oid }, overlay)?;
-    fresh.rename(&mut admin, &server.database).map_err(failed)?;
-    fresh.is_placed();
-    Ok((Vec::new(), super::open_writer(lock, server)?))
+    let cause = "there is no such database, and a backup has neither its encoding and locale nor its grants";
+    let next = format!(
+        "make an empty one as it was (CREATE DATABASE {} …, its grants and settings), then run the restore again",
+        name(&server.database)
+    );
+    Err(Error::new(ErrorKind::Refused, OPERATION, server.shown(), cause, next))
 }
