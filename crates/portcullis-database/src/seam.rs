@@ -36,6 +36,17 @@ pub struct Survey {
     pub head: Option<Head>,
     /// How a server was reached and checked.
     pub connection: Option<Connection>,
+    /// What would keep a backup of it from coming back.
+    pub hindrances: Vec<Hindrance>,
+}
+
+/// What would keep a backup from coming back, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hindrance {
+    /// This role can't restore it into a database beside.
+    Filling(String),
+    /// A database beside shouldn't take the place of this one.
+    Swapping(String),
 }
 
 impl Survey {
@@ -144,16 +155,27 @@ pub struct FewerRows {
 /// How damage was, or wasn't, undone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Undo {
-    /// The backup was restored; nobody else had written since it was taken.
+    /// The state from before the run is back; nobody else had written since.
     Restored {
         /// What the failed database is called now, where it was kept whole.
         kept: Option<String>,
+        /// Where that state comes from.
+        of: Means,
     },
     /// It wasn't tried, because somebody else wrote since the backup, or because it
     /// can't be proved that nobody did.
     NotProved(String),
     /// It was tried and failed.
     Failed(String),
+}
+
+/// What a state was brought back from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Means {
+    /// The verified backup.
+    Backup,
+    /// A copy that the server made before the run.
+    Copy,
 }
 
 /// What a smoke test compares with: the state before the run.

@@ -7,6 +7,7 @@ mod describe;
 pub mod drift;
 mod error;
 mod estimate;
+mod hindrance;
 mod intent;
 pub mod migrate;
 mod observe;

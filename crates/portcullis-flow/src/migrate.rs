@@ -20,7 +20,7 @@ use crate::intent::{self, Intent};
 use crate::observe::{Clock, Observer};
 use crate::record::{self, Beginning, Filed};
 use crate::stage::{self, Enrol, Linted, Locked};
-use crate::{acceptance, describe, drift, redo, retention, schema_file, settle};
+use crate::{acceptance, describe, drift, hindrance, redo, retention, schema_file, settle};
 
 /// What `migrate` is asked for.
 #[derive(Debug, Clone)]
@@ -79,6 +79,7 @@ pub fn migrate(request: &Request<'_>, observer: &mut dyn Observer) -> Result<Mig
         let pending = linted.set().pending(applied).count();
         Migrated::UpToDate { version: plan.to, pending }
     } else {
+        hindrance::refuse(request.target, &locked.survey)?;
         clock.stage("plan", &describe::plan(&plan, &locked));
         Migrated::Done(Box::new(carry_out(request, linted, locked, plan, &mut clock)?))
     };
@@ -103,6 +104,7 @@ pub fn preview(
             let survey = reader.survey()?;
             stage::check_identity(request.target, &survey, request.enrol)?;
             drift::refuse(request, &survey, &reader.receipts()?)?;
+            hindrance::refuse(request.target, &survey)?;
             Some(survey)
         }
         None => None,

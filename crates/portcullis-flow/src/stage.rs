@@ -263,6 +263,7 @@ mod tests {
             bytes: 0,
             identity: found,
             is_copy: false,
+            hindrances: Vec::new(),
             applied,
             catalog: Catalog::default(),
             open_runs: vec![],

@@ -1,7 +1,7 @@
 //! What becomes of a run that failed: rolled back, restored from its backup, or left to a
 //! person with the steps.
 
-use portcullis_database::seam::Undo;
+use portcullis_database::seam::{Means, Undo};
 use portcullis_database::{Error, ErrorKind, VerifiedBackup};
 use portcullis_model::exit::Exit;
 use portcullis_model::redact;
@@ -106,11 +106,16 @@ fn after_undo(
     scene: &mut Scene<'_, '_>,
 ) -> Trouble {
     let why = match undo {
-        Undo::Restored { kept } => {
+        Undo::Restored { kept, of } => {
             scene.facts.schema_after = scene.facts.schema_before;
             scene.facts.set.to = scene.facts.set.from.clone();
             scene.facts.migrations.iter_mut().for_each(|migration| migration.stands = false);
-            let mut how = format!("the backup was restored: {}", redact::path(backup.path()));
+            let mut how = match of {
+                Means::Backup => {
+                    format!("the backup was restored: {}", redact::path(backup.path()))
+                }
+                Means::Copy => "the copy from before the run took its place again".to_owned(),
+            };
             if let Some(kept) = kept {
                 let kept = redact::printable(&kept).into_owned();
                 how.push_str(&format!("; the failed database is kept as {kept}"));

@@ -4,6 +4,7 @@ mod add;
 mod backups;
 mod failure;
 mod fake;
+mod fence;
 mod locks;
 mod pooler;
 mod proxy;

@@ -46,17 +46,25 @@ pub(crate) fn new_database(cluster: &Cluster) -> String {
 
 /// psql as the superuser, over TLS as everybody else.
 pub(crate) fn psql(cluster: &Cluster, database: &str) -> Command {
+    psql_as(cluster, (cluster.user(), cluster.password()), database)
+}
+
+/// psql as somebody else.
+pub(crate) fn psql_as(
+    cluster: &Cluster,
+    (user, password): (&str, &str),
+    database: &str,
+) -> Command {
     let mut command = Command::new(cluster.binaries().program("psql"));
     command
         .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d"])
         .arg(format!(
-            "host=localhost port={} user={} dbname='{database}' sslmode=verify-full sslrootcert='{}'",
+            "host=localhost port={} user={user} dbname='{database}' sslmode=verify-full sslrootcert='{}'",
             cluster.port(),
-            cluster.user(),
             cluster.authority_file().display()
         ))
         .env_clear()
-        .env("PGPASSWORD", cluster.password())
+        .env("PGPASSWORD", password)
         .stdin(Stdio::null());
     command
 }

@@ -11,11 +11,11 @@ use crate::support::Ran;
 
 /// A bench whose next run commits, and is then found to be broken: inside its transaction
 /// the query has a transaction number, afterwards it has none.
-fn breaks_after_the_commit(lines: &str) -> Bench {
+pub(super) fn breaks_after_the_commit(lines: &str) -> Bench {
     breaks_on(Bench::new(Engine::Postgres), lines)
 }
 
-fn breaks_on(bench: Bench, lines: &str) -> Bench {
+pub(super) fn breaks_on(bench: Bench, lines: &str) -> Bench {
     bench.step(
         "01_item",
         "CREATE TABLE item (id integer PRIMARY KEY, name text);\nINSERT INTO item VALUES (1, 'a');\n",
@@ -52,7 +52,7 @@ fn without_leave_to_undo_a_person_gets_the_steps() {
 fn undoes(bench: &Bench) {
     let before = bench.seen();
     let ran = bench.gated(&["migrate"]).expect(3);
-    assert!(ran.stderr.contains("the backup was restored"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("as it was before"), "{}", ran.stderr);
     assert!(ran.stderr.contains("the failed database is kept as"), "{}", ran.stderr);
     assert_eq!(bench.versions(), ["01"]);
     assert_eq!(bench.seen(), before);
@@ -124,7 +124,7 @@ fn what_cant_be_carried_over_keeps_the_database_in_its_place() {
 
 /// A server that keeps no logical log, and on which nobody else does anything: there the
 /// numbers of its transactions tell.
-fn without_a_logical_log() -> Bench {
+pub(super) fn without_a_logical_log() -> Bench {
     Bench::alone(&Options::default().setting("autovacuum", "off"))
 }
 
@@ -152,18 +152,18 @@ fn a_write_that_no_slot_shows_keeps_the_tool_from_undoing() {
     bench.step("00_quick", "CREATE UNLOGGED TABLE quick (id integer);\n", "DROP TABLE quick;\n");
     let bench = breaks_on(bench, "auto-restore = \"fenced\"\n");
     bench.write("smoke/a_slow.slt", SLOW);
-    let gate = waits_in_its_smoke_test(&bench);
+    let gate = waits_in_its_smoke_test(&bench, &["migrate"]);
     bench.beside("INSERT INTO quick VALUES (1)");
     Ran::of(&gate.wait_with_output().unwrap()).expect(4);
     assert_eq!(bench.one("SELECT count(*) FROM quick"), "1");
 }
 
-const SLOW: &str = "query T\nSELECT CASE WHEN pg_current_xact_id_if_assigned() IS NULL THEN pg_sleep(2)::text ELSE '' END\n----\n(empty)\n";
+pub(super) const SLOW: &str = "query T\nSELECT CASE WHEN pg_current_xact_id_if_assigned() IS NULL THEN pg_sleep(2)::text ELSE '' END\n----\n(empty)\n";
 
 fn is_not_undone(bench: &Bench) {
     // Somebody writes right after the commit: the smoke test reads slowly.
     bench.write("smoke/a_slow.slt", SLOW);
-    let gate = waits_in_its_smoke_test(bench);
+    let gate = waits_in_its_smoke_test(bench, &["migrate"]);
     bench.beside("INSERT INTO item VALUES (100, 'acknowledged')");
     let ran = Ran::of(&gate.wait_with_output().unwrap()).expect(4);
     assert!(ran.stderr.contains("was not restored"), "{}", ran.stderr);
@@ -173,8 +173,8 @@ fn is_not_undone(bench: &Bench) {
 }
 
 /// A run that has committed and is in its smoke test.
-fn waits_in_its_smoke_test(bench: &Bench) -> Child {
-    let mut gate = bench.gate(&["migrate"]);
+pub(super) fn waits_in_its_smoke_test(bench: &Bench, arguments: &[&str]) -> Child {
+    let mut gate = bench.gate(arguments);
     let gate = gate.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // Nobody gets in while a copy is made.
     let committed = || {

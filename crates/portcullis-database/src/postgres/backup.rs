@@ -20,7 +20,7 @@ use super::{compare, external, readable};
 use crate::backup::{self, Sidecar, VerifiedBackup, hash, sidecar_path};
 use crate::files::{free_bytes, make_private_directory, sync_directory, write_private};
 use crate::proof::Proof;
-use crate::seam::{BackupRequest, Progress, Survey};
+use crate::seam::{BackupRequest, Hindrance, Progress, Survey};
 use crate::{Error, ErrorKind, Result};
 
 pub(super) const OPERATION: &str = "back up the database";
@@ -138,6 +138,10 @@ fn dump_and_prove(
         ),
     ];
     verified.extend(trial::prove(proof, &trial)?);
+    verified.extend(snapshot.survey.hindrances.iter().map(|hindrance| match hindrance {
+        Hindrance::Filling(why) => format!("restoring it takes another role: {why}"),
+        Hindrance::Swapping(why) => format!("restoring it isn't all: {why}"),
+    }));
     let facts = Facts { bytes: dump::bytes(partial).map_err(io)?, sha256, verified };
     let dump = backup::Dump {
         version: Some(tools.version.clone()),

@@ -64,7 +64,8 @@ pub(super) fn catalog(conn: &mut Conn) -> Result<Catalog, Failure> {
 /// The application's relations, by name.
 pub(super) fn relations(conn: &mut Conn) -> Result<Vec<Relation>, Failure> {
     let rows = conn.ask(
-        "SELECT c.oid, n.nspname, c.relname, c.relkind, c.reltuples, c.relispopulated AND c.relkind <> 'f',
+        "SELECT c.oid, n.nspname, c.relname, c.relkind,
+                CASE WHEN c.relpages > 0 THEN c.reltuples ELSE -1 END, c.relispopulated AND c.relkind <> 'f',
                 CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid) THEN
                     (WITH RECURSIVE above(oid) AS (
                          SELECT inhparent FROM pg_catalog.pg_inherits WHERE inhrelid = c.oid

@@ -39,6 +39,11 @@ impl Failure {
         self.code.as_deref() == Some(code)
     }
 
+    /// The role lacks a right.
+    pub(super) fn is_forbidden(&self) -> bool {
+        self.is("42501")
+    }
+
     /// A lock wasn't to be had in `lock_timeout`.
     pub(super) fn is_lock_timeout(&self) -> bool {
         self.is("55P03")

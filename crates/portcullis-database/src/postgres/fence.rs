@@ -48,6 +48,8 @@ pub(super) fn administer(server: &Server) -> Result<Conn> {
     for database in MAINTENANCE.iter().filter(|name| **name != server.database) {
         match connect::connect_to(server, database, Purpose::Change) {
             Ok(conn) => return Ok(conn),
+            // Advisory locks are a database's own: it isn't now this one and now that.
+            Err(error) if error.kind == ErrorKind::Busy => return Err(error),
             Err(error) => refused = refused.or(Some(error)),
         }
     }
@@ -88,27 +90,41 @@ impl Fence {
     /// they had not committed, nobody was told of.
     pub(super) fn drain(&mut self, keep: Keep, patience: Duration) -> Result<(), Failure> {
         let started = Instant::now();
-        let keep = match keep {
-            Keep::Nobody => 0,
-            Keep::Session(pid) => pid,
-        };
         loop {
             let all = started.elapsed() > patience;
-            let left = self.admin.ask(&format!(
-                "SELECT CASE WHEN {all} OR state IN ('idle', 'idle in transaction', 'idle in transaction (aborted)')
-                             THEN pg_catalog.pg_terminate_backend(pid) END
-                 FROM pg_catalog.pg_stat_activity
-                 WHERE datname = {} AND pid NOT IN ({keep}, pg_catalog.pg_backend_pid())
-                   AND backend_type IN ('client backend', 'walsender')",
-                literal(&self.database)
-            ))?;
-            if left.is_empty() {
+            if self.end_sessions(keep, all)? == 0 {
                 return self.refuse_prepared();
             }
             if started.elapsed() > patience * 2 + Duration::from_secs(5) {
                 return Err(Failure::of("other programs are connected and don't go"));
             }
             std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// How many sessions there are that may write. Of another role's session nothing can be
+    /// seen but whose it is, unless the role is allowed more; the server's own maintenance,
+    /// which writes nobody's rows, is nobody's.
+    fn end_sessions(&mut self, keep: Keep, all: bool) -> Result<usize, Failure> {
+        let keep = match keep {
+            Keep::Nobody => 0,
+            Keep::Session(pid) => pid,
+        };
+        let ended = self.admin.ask(&format!(
+            "SELECT CASE WHEN {all} OR state IN ('idle', 'idle in transaction', 'idle in transaction (aborted)')
+                         THEN pg_catalog.pg_terminate_backend(pid) END
+             FROM pg_catalog.pg_stat_activity
+             WHERE datname = {} AND pid NOT IN ({keep}, pg_catalog.pg_backend_pid())
+               AND usesysid IS NOT NULL",
+            literal(&self.database)
+        ));
+        match ended {
+            Ok(rows) => Ok(rows.len()),
+            Err(failure) if failure.is_forbidden() => Err(Failure::of(
+                "other roles are connected, and this role may not end their sessions \
+                 (as a superuser: GRANT pg_signal_backend TO the role; a superuser's session only a superuser ends)",
+            )),
+            Err(failure) => Err(failure),
         }
     }
 

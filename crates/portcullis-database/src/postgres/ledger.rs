@@ -334,14 +334,20 @@ pub(super) fn record(conn: &mut Conn, home: &Home, receipt: &StoredReceipt) -> R
     })
 }
 
-/// Adds a receipt that isn't there yet.
+/// Adds a receipt, unless this very one is there.
 fn file(conn: &mut Conn, home: &Home, receipt: &StoredReceipt) -> Result<(), Failure> {
-    conn.run(&format!(
-        "INSERT INTO {} VALUES ({}, '{}', '{}', {}) ON CONFLICT (sequence) DO NOTHING",
-        home.table("__portcullis_receipt"),
-        receipt.link.sequence,
+    let table = home.table("__portcullis_receipt");
+    let ReceiptLink { sequence, digest } = receipt.link;
+    let row = conn.ask_one(&format!(
+        "INSERT INTO {table} VALUES ({sequence}, '{}', '{digest}', {}) ON CONFLICT (sequence) DO NOTHING;
+         SELECT digest FROM {table} WHERE sequence = {sequence}",
         receipt.run,
-        receipt.link.digest,
         literal(&receipt.body)
-    ))
+    ))?;
+    if parsed::<Digest>(&row, 0)? == digest {
+        return Ok(());
+    }
+    Err(Failure::of(&format!(
+        "receipt {sequence} is another one there: two runs wrote the same number"
+    )))
 }

@@ -34,9 +34,10 @@ SELECT format('ALTER TABLE %I.%I OWNER TO %I', n.nspname, c.relname, {owner})
 -- ALTER DEFAULT PRIVILEGES FOR ROLE {role} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO app;
 -- Only where some tables stay somebody else's: pg_dump reads every one (from version 14 on).
 -- GRANT pg_read_all_data TO {role};
--- Only for auto-restore = \"fenced\": a backup is restored into a database beside this one,
--- and the absence of others' writes is proved by a replication slot.
+-- Only for restores and auto-restore: a database beside this one takes its place, the sessions
+-- of the application are ended for that, and a replication slot proves that nobody has written.
 -- ALTER ROLE {role} CREATEDB REPLICATION;
+-- GRANT pg_signal_backend TO {role};
 ",
         owner = literal(&plain),
         list = list.join(", "),

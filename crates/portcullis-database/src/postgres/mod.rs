@@ -16,6 +16,7 @@ mod external;
 mod fence;
 mod foreign;
 mod fresh;
+mod hindrances;
 mod home;
 mod identity;
 mod introduce;
@@ -32,6 +33,7 @@ mod restore;
 mod roles;
 mod rows;
 mod scratch;
+mod sequences;
 mod settings;
 mod smoke;
 mod snapshot;
@@ -166,7 +168,7 @@ fn error(server: &Server, operation: &str, failure: &Failure) -> Error {
         (ErrorKind::Busy, "something else holds a lock on it; run it again")
     } else if failure.is_connection() {
         (ErrorKind::Failed, "look at the server and the network, then run it again")
-    } else if failure.code.as_deref() == Some("42501") {
+    } else if failure.is_forbidden() {
         (
             ErrorKind::Failed,
             "the role lacks a right: cargo xtask target add proposes one that has it",

@@ -12,8 +12,8 @@ use super::connect::{self, Purpose};
 use super::fence::{self, Fence, Keep};
 use super::fresh::{self, Fresh};
 use super::ledger::{self, Where};
-use super::{Session, error, find_home, foreign, names, settings, trial};
-use crate::seam::{Overlay, Progress, Undo, Writer};
+use super::{Session, error, find_home, foreign, names, sequences, settings, trial};
+use crate::seam::{Means, Overlay, Progress, Undo, Writer};
 use crate::{Error, ErrorKind, Result, RunLock, VerifiedBackup};
 
 const OPERATION: &str = "restore the backup";
@@ -134,7 +134,7 @@ fn undo_with(
     progress: Progress<'_>,
 ) -> Result<Undo> {
     let server = session.server.clone();
-    let is_clone = session.clone.is_some();
+    let of = if session.clone.is_some() { Means::Copy } else { Means::Backup };
     let (mut fresh, mut source) = match session.clone.take() {
         Some(clone) => (clone, Source::Clone),
         None => {
@@ -159,7 +159,7 @@ fn undo_with(
         session.identity.oid = fresh.oid;
         // It is restored, whatever this says.
         let _ = session.reconnect();
-        return Ok(Undo::Restored { kept: Some(aside) });
+        return Ok(Undo::Restored { kept: Some(aside), of });
     }
     if let Err(failure) = fence.lift(&server) {
         fresh.stays();
@@ -169,11 +169,11 @@ fn undo_with(
         session.reconnect()?;
     }
     // Nothing that shows the state from before the run is thrown away now.
-    let kept = if is_clone { fresh.keep() } else { String::new() };
+    let kept = if of == Means::Copy { fresh.keep() } else { String::new() };
     end.map(|end| {
         end.map_or_else(
             |doubt| Undo::NotProved(format!("{doubt}{kept}")),
-            |aside| Undo::Restored { kept: Some(aside) },
+            |aside| Undo::Restored { kept: Some(aside), of },
         )
     })
 }
@@ -195,9 +195,13 @@ fn under_fence(
     if let Err(doubt) = watch.prove(&mut session.conn).map_err(failed)? {
         return Ok(Err(doubt));
     }
+    let given = sequences::given(&mut session.conn).map_err(failed)?;
     if !watch.outlives_a_restore() {
         source.fill(session, fresh)?;
     }
+    let mut conn = connect::connect_to(&server, fresh.name(), Purpose::Change)?;
+    sequences::carry_forward(&mut conn, &given).map_err(failed)?;
+    drop(conn);
     let aside = names::beside(&server.database, names::FAILED, run);
     fence.drain(Keep::Nobody, patience).map_err(failed)?;
     fence.swap(fresh, &aside).map_err(failed)?;

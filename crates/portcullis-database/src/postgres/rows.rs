@@ -13,7 +13,8 @@ use crate::seam::FewerRows;
 use crate::step::failed;
 use crate::{Error, Result};
 
-/// Tables with more rows than this, by the statistics, aren't counted row by row.
+/// Tables with more rows than this, by the statistics or else by their size, aren't counted
+/// row by row.
 const COUNTED: f64 = 1_000_000.0;
 
 /// The tables before a step, with what this transaction has done to each so far, and the
@@ -73,11 +74,16 @@ fn changes(conn: &mut Conn) -> Result<BTreeMap<u32, i64>, Failure> {
 
 /// How many rows a table has; of a large one, about how many.
 fn rows(conn: &mut Conn, relation: &Relation) -> Result<u64, Failure> {
-    if relation.about > COUNTED {
-        Ok(relation.about as u64)
-    } else {
-        catalog::count(conn, relation)
-    }
+    let about = if relation.about < 0.0 { by_size(conn, relation)? } else { relation.about };
+    if about > COUNTED { Ok(about as u64) } else { catalog::count(conn, relation) }
+}
+
+/// About how many rows a table has that no statistics are of.
+fn by_size(conn: &mut Conn, relation: &Relation) -> Result<f64, Failure> {
+    const BYTES_A_ROW: f64 = 100.0;
+    let row = conn.ask_one(&format!("SELECT pg_catalog.pg_relation_size({})", relation.oid))?;
+    let bytes = row.first().cloned().flatten().and_then(|text| text.parse::<f64>().ok());
+    Ok(bytes.unwrap_or_default() / BYTES_A_ROW)
 }
 
 /// The tables that have fewer rows than before; an error for one that isn't named.

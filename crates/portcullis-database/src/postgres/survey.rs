@@ -1,11 +1,11 @@
 //! What a database is and holds, in one snapshot.
 
-use super::catalog;
 use super::conn::{Conn, Failure};
 use super::home::Home;
 use super::identity::{self, Identity};
 use super::ledger::{self, Where};
 use super::transaction::aside;
+use super::{catalog, hindrances};
 use crate::seam::Survey;
 
 /// Reads it, whether or not a transaction is open.
@@ -28,6 +28,7 @@ pub(super) fn survey(conn: &mut Conn, identity: &Identity) -> Result<Survey, Fai
             open_runs: ledger.open_runs,
             last_receipt: ledger.last_receipt,
             head: ledger.head,
+            hindrances: hindrances::hindrances(conn)?,
         })
     })
 }

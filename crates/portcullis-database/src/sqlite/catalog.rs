@@ -20,6 +20,7 @@ pub(super) fn survey(conn: &Connection, path: &Path) -> Result<Survey> {
             bytes: bytes(conn)?,
             identity: ledger::identity(conn)?,
             is_copy: false,
+            hindrances: Vec::new(),
             applied: ledger::applied(conn)?,
             catalog: catalog(conn)?,
             open_runs: ledger::open_runs(conn)?,

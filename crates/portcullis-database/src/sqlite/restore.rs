@@ -11,7 +11,7 @@ use super::prepare::{prepare, set_journal_mode};
 use super::smoke::needs_application;
 use super::{Session, backup, catalog};
 use crate::error::sqlite_words;
-use crate::seam::{Overlay, Progress, Undo};
+use crate::seam::{Means, Overlay, Progress, Undo};
 use crate::{Error, ErrorKind, Result, VerifiedBackup};
 
 const OPERATION: &str = "restore the backup";
@@ -36,7 +36,7 @@ pub(super) fn undo(session: &mut Session, backup: &VerifiedBackup, progress: Pro
         Err(error) => return Undo::Failed(sqlite_words(&error)),
     };
     match put_back(session, &source, &backup, progress) {
-        Ok(()) => Undo::Restored { kept: None },
+        Ok(()) => Undo::Restored { kept: None, of: Means::Backup },
         Err(Refusal::Locked(why)) => {
             Undo::NotProved(format!("the database couldn't be locked: {why}"))
         }
