@@ -169,6 +169,17 @@ pub enum Undo {
     Failed(String),
 }
 
+/// What a step outside a transaction has done that was cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Afterwards {
+    /// All of it.
+    Done,
+    /// Nothing that is left.
+    NotDone,
+    /// Nobody can tell.
+    Unknown,
+}
+
 /// What a state was brought back from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Means {
@@ -345,6 +356,15 @@ pub trait Writer: Reader {
         overlay: Overlay<'_>,
         progress: Progress<'_>,
     ) -> Result<Option<String>>;
+
+    /// What a step outside a transaction has done that was cut off, as far as the database
+    /// tells. What it has left half done is removed.
+    ///
+    /// # Errors
+    /// The database couldn't be asked.
+    fn afterwards(&mut self, _sql: &str) -> Result<Afterwards> {
+        Ok(Afterwards::Unknown)
+    }
 
     /// Clears the mark of a run that died outside a transaction, with the step it was
     /// working on, if that turned out to be finished, and writes the schema as it is now

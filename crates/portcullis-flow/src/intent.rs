@@ -41,6 +41,9 @@ pub(crate) struct IntendedStep {
     pub(crate) accepted: bool,
     /// Whether running it again is harmless.
     pub(crate) repeatable: bool,
+    /// The text of a step outside a transaction: what it has done can then be looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) alone: Option<String>,
 }
 
 impl IntendedStep {
@@ -53,6 +56,7 @@ impl IntendedStep {
             down_sql: step.down_sql.clone(),
             accepted: step.accepted,
             repeatable: !effects(&step.sql, dialect).unrepeatable,
+            alone: (!step.run_in_transaction).then(|| step.sql.clone()),
         }
     }
 
@@ -136,6 +140,13 @@ pub(crate) fn fate(intent: &Intent, now: Now<'_>) -> Fate {
     }
 }
 
+/// The one step outside a transaction that a run can have been at, where it wasn't both undone
+/// and applied again.
+pub(crate) fn cut_off<'a>(intent: &'a Intent, version: &str) -> Option<&'a IntendedStep> {
+    let mut steps = intent.steps.iter().filter(|step| step.version == version);
+    steps.next().filter(|step| step.alone.is_some() && steps.next().is_none())
+}
+
 /// What became of a step outside a transaction.
 fn fate_outside(intent: &Intent, version: &str, applied: &[Applied]) -> Fate {
     let step = |direction| {
@@ -181,6 +192,7 @@ mod tests {
             down_sql: None,
             accepted: false,
             repeatable,
+            alone: None,
         }
     }
 

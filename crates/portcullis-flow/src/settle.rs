@@ -6,14 +6,14 @@
 use std::path::Path;
 
 use portcullis_database::VerifiedBackup;
-use portcullis_database::seam::{Keys, OpenRun, Smoke};
+use portcullis_database::seam::{Afterwards, Keys, OpenRun, Smoke};
 use portcullis_model::exit::Exit;
 use portcullis_model::redact;
 use portcullis_model::smoke::{self, Check, NotPassed, SmokePassed, When};
 use portcullis_receipt::{Action, Arrival, Facts, Failed, Failure, MigrationFacts, Receipt};
 
 use crate::error::Stop;
-use crate::intent::{Fate, Intent, Now, fate};
+use crate::intent::{self, Fate, Intent, Now, fate};
 use crate::migrate::Request;
 use crate::observe::Clock;
 use crate::record::{self, Beginning, backup_facts};
@@ -53,6 +53,16 @@ fn settle_run(
         )
     })?;
     let mut found = fate_now(locked, open, &intent, open.entering.as_deref());
+    if let (Fate::Unclear(_), Some(version)) = (&found, &open.entering)
+        && let Some(step) = intent::cut_off(&intent, version)
+        && let Some(sql) = &step.alone
+    {
+        found = match locked.writer.afterwards(sql)? {
+            Afterwards::Done => Fate::StepFinished(step.clone()),
+            Afterwards::NotDone => Fate::StepRepeatable,
+            Afterwards::Unknown => found,
+        };
+    }
     // What a step outside a transaction has done is noted, or will be done again; after
     // that the run is like any other.
     if let Fate::StepFinished(step) = &found {

@@ -3,6 +3,9 @@
 use portcullis_model::plan::Step;
 use portcullis_model::sql::{Dialect, Statement, fold, statements};
 
+use super::conn::{Conn, Failure, literal, qualified};
+use crate::seam::Afterwards;
+
 /// Whether a step is one statement that the server does as a whole, or not at all. A `DO`
 /// block or a procedure may commit in its middle; `DETACH … CONCURRENTLY` has two halves.
 pub(super) fn is_whole(step: &Step) -> bool {
@@ -50,6 +53,76 @@ pub(super) fn names(step: &Step, index: &str) -> bool {
         || is_reindex && (bare.contains("_ccnew") || bare.contains("_ccold"))
 }
 
+/// An index that a text makes or drops `CONCURRENTLY`, and nothing else.
+#[derive(Debug, PartialEq, Eq)]
+struct Concurrently {
+    /// As the text has it.
+    index: String,
+    /// The table that it is made on; none where it is dropped.
+    table: Option<String>,
+}
+
+fn concurrently(sql: &str) -> Option<Concurrently> {
+    let all = statements(sql, Dialect::Postgres);
+    let [one] = all.as_slice() else { return None };
+    let skip =
+        |at: usize, words: &[&str]| at + if one.has_keywords(at, words) { words.len() } else { 0 };
+    if one.has_keywords(0, &["drop", "index", "concurrently"]) {
+        let (index, _) = name(one, skip(3, &["if", "exists"]))?;
+        return Some(Concurrently { index, table: None });
+    }
+    let at = skip(1, &["unique"]);
+    if !one.has_keywords(0, &["create"]) || !one.has_keywords(at, &["index", "concurrently"]) {
+        return None;
+    }
+    let (index, at) = name(one, skip(at + 2, &["if", "not", "exists"]))?;
+    if !one.has_keywords(at, &["on"]) {
+        return None;
+    }
+    let (table, _) = name(one, skip(at + 1, &["only"]))?;
+    Some(Concurrently { index, table: Some(table) })
+}
+
+/// A name at a place, qualified or not, and the place after it.
+fn name(statement: &Statement<'_>, at: usize) -> Option<(String, usize)> {
+    let mut name = statement.word(at).to_owned();
+    let mut next = at + 1;
+    while statement.word(next) == "." {
+        name = format!("{name}.{}", statement.word(next + 1));
+        next += 2;
+    }
+    (!name.is_empty() && !name.eq_ignore_ascii_case("on")).then_some((name, next))
+}
+
+/// What a step has done that was cut off. An index that was only begun is dropped.
+pub(super) fn afterwards(conn: &mut Conn, sql: &str) -> Result<Afterwards, Failure> {
+    let Some(Concurrently { index, table }) = concurrently(sql) else {
+        return Ok(Afterwards::Unknown);
+    };
+    let Some(table) = table else {
+        let gone =
+            conn.ask_one(&format!("SELECT pg_catalog.to_regclass({}) IS NULL", literal(&index)))?;
+        let gone = gone.first().cloned().flatten().as_deref() == Some("t");
+        return Ok(if gone { Afterwards::Done } else { Afterwards::NotDone });
+    };
+    let rows = conn.ask(&format!(
+        "SELECT x.indisvalid, n.nspname, c.relname FROM pg_catalog.pg_index x
+         JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE x.indrelid = pg_catalog.to_regclass({}) AND c.relname = {}",
+        literal(&table),
+        literal(&fold(&index))
+    ))?;
+    let Some([Some(valid), Some(schema), Some(index)]) = rows.first().map(Vec::as_slice) else {
+        return Ok(Afterwards::NotDone);
+    };
+    if valid == "t" {
+        return Ok(Afterwards::Done);
+    }
+    conn.run(&format!("DROP INDEX CONCURRENTLY IF EXISTS {}", qualified(schema, index)))?;
+    Ok(Afterwards::NotDone)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +166,28 @@ mod tests {
         assert!(!of("CREATE INDEX CONCURRENTLY mine ON t (a)", "\"public\".\"theirs\""));
         assert!(of("REINDEX TABLE CONCURRENTLY t", "\"public\".\"i_ccnew\""));
         assert!(!of("VACUUM t", "\"public\".\"i_ccnew\""));
+    }
+
+    #[test]
+    fn an_index_that_is_made_or_dropped_beside_others_is_known_by_name() {
+        let found = |sql: &str| {
+            let found = concurrently(sql)?;
+            Some(format!("{} {}", found.index, found.table.unwrap_or_default()))
+        };
+        for (sql, expected) in [
+            ("CREATE INDEX CONCURRENTLY i ON t (a);", Some("i t")),
+            (
+                "create unique index concurrently if not exists \"I x\" on only s.t(a)",
+                Some("\"I x\" s.t"),
+            ),
+            ("DROP INDEX CONCURRENTLY IF EXISTS s.i", Some("s.i ")),
+            ("CREATE INDEX CONCURRENTLY ON t (a)", None),
+            ("CREATE INDEX i ON t (a)", None),
+            ("CREATE INDEX CONCURRENTLY i ON t (a); SELECT 1", None),
+            ("REINDEX INDEX CONCURRENTLY i", None),
+        ] {
+            assert_eq!(found(sql).as_deref(), expected, "{sql}");
+        }
     }
 
     #[test]

@@ -255,6 +255,17 @@ pub(super) fn note_step(
     conn.run(&note(home, step, run))
 }
 
+/// What died right after it may not have noted it where Diesel looks.
+fn note_for_diesel(conn: &mut Conn, home: &Home, step: &Step) -> Result<(), Failure> {
+    let (table, version) = (home.table(DIESEL_TABLE), literal(&step.version));
+    conn.run(&match step.direction {
+        Direction::Up => {
+            format!("INSERT INTO {table} (version) VALUES ({version}) ON CONFLICT DO NOTHING")
+        }
+        Direction::Down => format!("DELETE FROM {table} WHERE version = {version}"),
+    })
+}
+
 /// The statement that notes it.
 pub(super) fn note(home: &Home, step: &Step, run: Uuid) -> String {
     let (table, version) = (home.table("__portcullis_migration"), literal(&step.version));
@@ -315,6 +326,7 @@ pub(super) fn resolve(
         home.make(conn)?;
         if let Some(step) = finished {
             note_step(conn, home, step, run)?;
+            note_for_diesel(conn, home, step)?;
         }
         leave(conn, home)?;
         set_head_as_it_is(conn, home, run)

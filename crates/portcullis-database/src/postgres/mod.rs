@@ -55,7 +55,7 @@ use portcullis_model::smoke::{Check, When};
 use uuid::Uuid;
 
 use crate::seam::{
-    BackupRequest, Baseline, Head, Keys, Overlay, Progress, Reader, Smoke, StepReport,
+    Afterwards, BackupRequest, Baseline, Head, Keys, Overlay, Progress, Reader, Smoke, StepReport,
     StoredReceipt, Survey, Table, Undo, Writer,
 };
 use crate::{Error, ErrorKind, Result, RunLock, VerifiedBackup};
@@ -379,6 +379,11 @@ impl Writer for Session {
         progress: Progress<'_>,
     ) -> Result<Option<String>> {
         restore::restore(self, backup, overlay, progress).map(Some)
+    }
+
+    fn afterwards(&mut self, sql: &str) -> Result<Afterwards> {
+        alone::afterwards(&mut self.conn, sql)
+            .map_err(|failure| self.error("see what a run that died has done", &failure))
     }
 
     fn resolve(&mut self, finished: Option<&Step>, run: Uuid) -> Result<()> {
