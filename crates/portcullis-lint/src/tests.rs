@@ -17,6 +17,7 @@ use crate::rule::example::{CREATE, DROP, METADATA, UP};
 mod allow;
 mod any_text;
 mod history;
+mod postgres;
 mod text;
 
 const DIALECTS: [Dialect; 2] = [Dialect::Sqlite, Dialect::Postgres];

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use portcullis_model::sql::{Dialect, Statement};
 
-use crate::input::head;
+use crate::input::{self, head};
 use crate::rule::example::{DOWN, GOOD, UP};
 use crate::rule::{Rule, id};
 use crate::{Allow, Findings, Input, Severity};
@@ -27,7 +27,7 @@ fn check(input: &Input<'_>, findings: &mut Findings) {
         return;
     }
     // A down that throws away what its up has made is what it is for.
-    for (file, statement) in input.statements().filter(|(file, _)| file.path().ends_with(UP)) {
+    for (file, statement) in input.statements().filter(|(file, _)| file.name == input::UP) {
         if let Some((what, span)) = loses(statement) {
             findings.at(
                 file.path(),

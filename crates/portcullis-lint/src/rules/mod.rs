@@ -46,6 +46,7 @@ rules! {
     own_tables
     parity_missing
     pragma_foreign_keys_in_transaction
+    set_not_null
     several_statements_outside_transaction
     stray_file
     stray_note

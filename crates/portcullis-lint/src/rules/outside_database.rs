@@ -74,7 +74,10 @@ fn beyond_the_server(statement: &Statement<'_>) -> Option<(&'static str, Range<u
         ("subscription", "a subscription connects to another server"),
     ];
     let verb = ["create", "alter", "drop"].iter().any(|word| statement.has_keywords(0, &[word]));
+    // That one is this database's own.
+    let is_mapping = statement.has_keywords(1, &["user", "mapping"]);
     if verb
+        && !is_mapping
         && let Some((_, what)) = MADE.iter().find(|(kind, _)| statement.has_keywords(1, &[kind]))
     {
         return Some((what, head(statement)));
