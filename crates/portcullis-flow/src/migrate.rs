@@ -247,6 +247,7 @@ fn begin(
         ..Beginning::of(locked, request.root, request.target, action)
     }
     .facts();
+    facts.lint.allowed.retain(|one| plan.steps().any(|step| step.directory == one.migration));
     facts.drift.clone_from(&locked.drift);
     let backup_name = backup::named(request.target, &backup_stem(facts.run));
     let intent = Intent {

@@ -55,7 +55,7 @@ impl<'a> Beginning<'a> {
             arrival: locked.arrival,
             survey: &locked.survey,
             set: None,
-            lint: LintFacts { errors: 0, warnings: 0 },
+            lint: LintFacts::default(),
         }
     }
 

@@ -5,13 +5,13 @@ use std::str::FromStr as _;
 
 use portcullis_database::seam::Survey;
 use portcullis_database::{Writer, make_private_directory, write_private};
-use portcullis_lint::{Context, Report, lint_in};
+use portcullis_lint::{Allowed, Context, Report, lint_in};
 use portcullis_model::config::{Migrations, Target};
 use portcullis_model::exit::Exit;
 use portcullis_model::migration::MigrationSet;
 use portcullis_model::redact;
 use portcullis_model::tree::Disk;
-use portcullis_receipt::{Arrival, LintFacts};
+use portcullis_receipt::{AllowedFinding, Arrival, LintFacts};
 use portcullis_workspace::inspect;
 use uuid::Uuid;
 
@@ -85,11 +85,20 @@ pub fn lint(set: MigrationSet, request: &Request<'_>) -> Result<Linted, Stop> {
     // others are where it is tried.
     report.findings.retain(|finding| finding.rule != "accept-again");
     let found = report.verdict();
-    let verdict = LintFacts { errors: found.errors, warnings: found.warnings };
+    let allowed = report.allowed.iter().filter_map(allowed).collect();
+    let verdict = LintFacts { errors: found.errors, warnings: found.warnings, allowed };
     if verdict.errors == 0 {
         return Ok(Linted { set, verdict });
     }
     Err(refused_by_lint(&set, report, verdict.errors))
+}
+
+fn allowed(found: &Allowed) -> Option<AllowedFinding> {
+    Some(AllowedFinding {
+        migration: found.migration.clone()?,
+        rule: found.rule.to_owned(),
+        reason: redact::urls(&found.reason).into_owned(),
+    })
 }
 
 fn refused_by_lint(set: &MigrationSet, report: Report, errors: usize) -> Stop {

@@ -85,7 +85,7 @@ mod tests {
                 accepted_by_nobody: vec![],
             },
             migrations: vec![],
-            lint: LintFacts { errors: 0, warnings: 0 },
+            lint: LintFacts::default(),
             drift: vec![],
             schema_before: Digest::of(b""),
             schema_after: Digest::of(b""),

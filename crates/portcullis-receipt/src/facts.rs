@@ -240,13 +240,28 @@ pub struct FewerRows {
 }
 
 /// The linter's verdict.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LintFacts {
     /// Findings that stop a run. Zero, or there would be no run.
     pub errors: usize,
     /// Findings that don't.
     pub warnings: usize,
+    /// Findings of what ran that a comment allows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed: Vec<AllowedFinding>,
+}
+
+/// A finding that whoever wrote the migration allows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct AllowedFinding {
+    /// The migration's directory.
+    pub migration: String,
+    /// The rule's id.
+    pub rule: String,
+    /// Why, in the words of the comment.
+    pub reason: String,
 }
 
 /// A backup.

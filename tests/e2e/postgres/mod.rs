@@ -2,6 +2,7 @@
 
 mod add;
 mod backups;
+mod bad_input;
 mod cut_off;
 mod failure;
 mod fake;

@@ -155,6 +155,13 @@ fn human(stored: &StoredReceipt, receipt: &Receipt) -> String {
             ),
         ));
     }
+    lines.extend(
+        facts
+            .lint
+            .allowed
+            .iter()
+            .map(|one| ("allowed", format!("{} in {}: {}", one.rule, one.migration, one.reason))),
+    );
     lines.extend(facts.drift.iter().map(|object| ("taken", format!("{object}, as it was found"))));
     lines.push((
         "schema",
