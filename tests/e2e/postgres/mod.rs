@@ -8,6 +8,7 @@ mod failure;
 mod fake;
 mod fence;
 mod locks;
+mod matrix;
 mod pooler;
 mod proxy;
 mod roles;
