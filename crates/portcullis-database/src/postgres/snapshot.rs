@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::conn::{Conn, Failure, Row, literal};
 use super::identity::Identity;
+use super::nature::{self, Nature};
 use super::{catalog, survey};
 use crate::seam::Survey;
 
@@ -21,56 +22,16 @@ pub(super) struct Snapshot {
     pub(super) nature: Nature,
 }
 
-/// What a database needs of its server.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Nature {
-    pub(super) encoding: String,
-    pub(super) collate: String,
-    pub(super) ctype: String,
-    /// The extensions in it.
-    pub(super) extensions: Vec<String>,
-    /// The roles that own something in it, or that something is granted to.
-    pub(super) roles: Vec<String>,
-    /// Whether it has views whose rows are computed anew when it is restored.
-    pub(super) materialized: bool,
-}
-
 /// Opens the transaction and exports its snapshot.
 pub(super) fn take(conn: &mut Conn, identity: &Identity) -> Result<Snapshot, Failure> {
     conn.run("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")?;
     let id = first(conn.ask_one("SELECT pg_catalog.pg_export_snapshot()")?)?;
-    Ok(Snapshot { id, survey: survey::survey(conn, identity)?, nature: nature(conn)? })
+    Ok(Snapshot { id, survey: survey::survey(conn, identity)?, nature: nature::read(conn)? })
 }
 
 /// Ends the transaction. Nothing was written in it.
 pub(super) fn release(conn: &mut Conn) -> Result<(), Failure> {
     conn.run("ROLLBACK")
-}
-
-fn nature(conn: &mut Conn) -> Result<Nature, Failure> {
-    let row = conn.ask_one(
-        "SELECT pg_catalog.pg_encoding_to_char(encoding), datcollate, datctype,
-                EXISTS (SELECT FROM pg_catalog.pg_class WHERE relkind = 'm')
-         FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()",
-    )?;
-    let [encoding, collate, ctype, materialized] = columns(row)?;
-    let extensions = names(
-        conn,
-        "SELECT extname FROM pg_catalog.pg_extension WHERE extname <> 'plpgsql' ORDER BY 1",
-    )?;
-    // The first role of a cluster is in no list of dependencies.
-    let roles = names(
-        conn,
-        "SELECT rolname FROM pg_catalog.pg_roles r
-         WHERE rolname NOT LIKE 'pg\\_%' AND (r.oid = 10 OR EXISTS (
-             SELECT FROM pg_catalog.pg_shdepend d
-             WHERE d.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND d.refobjid = r.oid
-               AND d.dbid IN (0, (SELECT oid FROM pg_catalog.pg_database
-                                  WHERE datname = pg_catalog.current_database()))))
-         ORDER BY 1",
-    )?;
-    let materialized = materialized == "t";
-    Ok(Nature { encoding, collate, ctype, extensions, roles, materialized })
 }
 
 /// The rows of every table, as the open transaction sees them.

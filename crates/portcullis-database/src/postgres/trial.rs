@@ -2,19 +2,22 @@
 //! what was dumped; or else it is read whole.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use portcullis_model::catalog::Catalog;
+use portcullis_model::catalog::{Catalog, Object, ObjectKind};
 use portcullis_model::config::Server;
 use portcullis_model::redact;
 use portcullis_model::words::count;
+use tempfile::NamedTempFile;
 use uuid::Uuid;
 
 use super::child::{Capture, Child, Ended};
 use super::compare::{self, Writing};
 use super::conn::{Conn, Failure};
 use super::connect::{self, Purpose};
+use super::contents::{self, Chosen, Grants, Without};
 use super::dump::jobs;
 use super::login::{Login, Way};
 use super::scratch::{self, Kind, Scratch};
@@ -64,14 +67,8 @@ pub(super) fn prove(proof: Proof, trial: &Trial<'_>) -> Result<Vec<String>> {
             return Ok(vec![proof.describe()]);
         }
     };
-    if let Some(extension) = scratch.lacks(&trial.snapshot.nature)? {
+    if let Some(why) = scratch.lacks(&trial.snapshot.nature)? {
         read_whole(trial)?;
-        let extension = redact::printable(&extension);
-        let place = match scratch.kind {
-            Kind::Throwaway => "on this machine".to_owned(),
-            Kind::Named => format!("on {}:{}", scratch.server.host, scratch.server.port),
-        };
-        let why = format!("the extension {extension} can't be had {place}");
         return Ok(vec![Proof::Read(why).describe()]);
     }
     restore_and_compare(&proof, trial, &mut scratch)
@@ -80,15 +77,16 @@ pub(super) fn prove(proof: Proof, trial: &Trial<'_>) -> Result<Vec<String>> {
 /// Decompresses every table. What is cut short is found; a flipped bit, by the checksum
 /// that each compressed file has.
 fn read_whole(trial: &Trial<'_>) -> Result<()> {
-    let mut command = Command::new(trial.tools.program("pg_restore"));
-    command
-        .env_clear()
-        .env("LC_ALL", "C")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .arg("--file=/dev/null")
-        .arg(trial.directory);
+    let mut command = bare(trial.tools);
+    command.arg("--file=/dev/null").arg(trial.directory);
     run(trial.server, trial.tools, command)
+}
+
+/// `pg_restore` without a server.
+fn bare(tools: &Tools) -> Command {
+    let mut command = Command::new(tools.program("pg_restore"));
+    command.env_clear().env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::null());
+    command
 }
 
 fn restore_and_compare(
@@ -104,23 +102,42 @@ fn restore_and_compare(
         application: "portcullis trial",
     };
     let login = Login::new(way)?;
+    let policies = scratch.without_roles(&trial.snapshot.nature)?;
+    let grants = match scratch.kind {
+        Kind::Throwaway if !trial.snapshot.nature.passed_on => Grants::Made,
+        _ => Grants::LeftOut,
+    };
+    let mut chosen = choose(trial, scratch.kind, grants, &policies)?;
     let mut command = login.command(&trial.tools.program("pg_restore"));
     command
-        .args(["--exit-on-error", "--no-tablespaces", "--no-subscriptions", "--no-security-labels"])
-        .arg(format!("--jobs={}", jobs()));
-    if scratch.kind == Kind::Named {
+        .args(["--exit-on-error", "--no-tablespaces", "--no-security-labels"])
+        .arg(format!("--jobs={}", jobs()))
+        .arg("--use-list")
+        .arg(chosen.list.path());
+    if grants == Grants::LeftOut {
+        command.arg("--no-privileges");
+    }
+    match scratch.kind {
         // The roles aren't there, and are nothing to make on somebody's server.
-        command.args(["--no-owner", "--no-privileges", "--no-publications"]);
+        Kind::Named => drop(command.arg("--no-owner")),
+        Kind::Throwaway if grants == Grants::LeftOut => {
+            chosen.left_out.push("grants, as some were passed on".to_owned());
+        }
+        Kind::Throwaway => {}
     }
     command.arg(trial.directory);
     run(trial.server, trial.tools, command)?;
     let mut restored = connect::connect_to(&scratch.server, &database, Purpose::Look)?;
     let (schema, rows) = holds(&mut restored)
         .map_err(|failure| super::error(&scratch.server, OPERATION, &failure))?;
-    compare_with(trial, scratch, &schema, &rows)?;
+    compare_with(trial, scratch, (&schema, &rows), &policies)?;
     let total: u64 = rows.values().sum();
+    let without = match chosen.left_out.as_slice() {
+        [] => String::new(),
+        all => format!(", without {}", all.join(", ")),
+    };
     let mut lines = vec![format!(
-        "{}, with foreign keys and checks: {}, {}, schema as dumped",
+        "{}, with foreign keys and checks: {}, {}, schema as dumped{without}",
         proof.describe(),
         count(rows.len(), "table"),
         count(usize::try_from(total).unwrap_or(usize::MAX), "row")
@@ -129,6 +146,37 @@ fn restore_and_compare(
         lines.push("materialized views are computed anew by a restore, not copied".to_owned());
     }
     Ok(lines)
+}
+
+/// Writes down what of the dump is restored.
+fn choose(
+    trial: &Trial<'_>,
+    kind: Kind,
+    grants: Grants,
+    policies: &BTreeMap<String, String>,
+) -> Result<Selection> {
+    let io = |error: std::io::Error| Error::io(OPERATION, &std::env::temp_dir(), &error);
+    let all = NamedTempFile::new().map_err(io)?;
+    let mut command = bare(trial.tools);
+    command.arg("--list").arg("--file").arg(all.path()).arg(trial.directory);
+    run(trial.server, trial.tools, command)?;
+    let made = trial.snapshot.nature.extensions.iter();
+    let schemas: Vec<String> = match kind {
+        Kind::Throwaway => made.map(|extension| extension.schema_oid.clone()).collect(),
+        Kind::Named => Vec::new(),
+    };
+    let policies: Vec<String> = policies.keys().cloned().collect();
+    let listing = fs::read(all.path()).map_err(io)?;
+    let without = Without { schemas: &schemas, policies: &policies, grants, kind };
+    let Chosen { list, left_out } = contents::choose(&String::from_utf8_lossy(&listing), without);
+    fs::write(all.path(), list).map_err(io)?;
+    Ok(Selection { list: all, left_out })
+}
+
+/// What of a dump is restored, in a file.
+struct Selection {
+    list: NamedTempFile,
+    left_out: Vec<String>,
 }
 
 /// Restores a backup into an empty database of the server that it was taken of, owners and
@@ -178,16 +226,21 @@ fn holds(conn: &mut Conn) -> Result<(Catalog, BTreeMap<String, u64>), Failure> {
 fn compare_with(
     trial: &Trial<'_>,
     scratch: &mut Scratch,
-    schema: &Catalog,
-    rows: &BTreeMap<String, u64>,
+    (schema, rows): (&Catalog, &BTreeMap<String, u64>),
+    policies: &BTreeMap<String, String>,
 ) -> Result<()> {
     let there = snapshot::names(&mut scratch.admin, "SHOW server_version")
         .map_err(|failure| super::error(&scratch.server, OPERATION, &failure))?;
     let same =
         there.first().is_some_and(|there| tools::major(there) == tools::major(trial.version));
     let writing = if same { Writing::Alike } else { Writing::Different };
-    let found = compare::rows(trial.rows, rows)
-        .or_else(|| compare::schema(&trial.snapshot.survey.catalog, schema, writing));
+    let is_restored = |object: &&Object| {
+        object.kind != ObjectKind::Policy || !policies.values().any(|name| *name == object.name)
+    };
+    let dumped = trial.snapshot.survey.catalog.objects().iter().filter(is_restored);
+    let dumped = Catalog::new(dumped.cloned());
+    let found =
+        compare::rows(trial.rows, rows).or_else(|| compare::schema(&dumped, schema, writing));
     let Some(found) = found else { return Ok(()) };
     let cause = format!("what was restored isn't what was dumped: {}", redact::printable(&found));
     let next = "run it again; if it stays so, report it and name another way for backups";

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use portcullis_cluster::{Binaries, Cache, Cluster, Options};
-use portcullis_model::config::{Place as At, Retention, Server, Target};
+use portcullis_model::config::{Password, Place as At, Retention, Server, Target};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -89,6 +89,16 @@ impl Place {
     pub(super) fn admin(&self) -> Conn {
         let user = self.cluster.user().to_owned();
         connect::connect(&Server { user, ..self.server.clone() }, Purpose::Change).unwrap()
+    }
+
+    /// The server with a new role, as another target would have it.
+    pub(super) fn helper(&mut self, rights: &str) -> Server {
+        let user = format!("helper_{}", Uuid::new_v4().simple());
+        let sql = format!("CREATE ROLE {user} LOGIN PASSWORD 'hunter2' {rights}");
+        self.admin().run(&sql).unwrap();
+        let file = self.directory.path().join(&user);
+        files::write_private(&file, b"hunter2").unwrap();
+        Server { user, password: Password::File(file), ..self.server.clone() }
     }
 
     pub(super) fn back_up(&mut self, name: &str) -> Result<VerifiedBackup> {

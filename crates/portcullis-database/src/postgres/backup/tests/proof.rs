@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::place::{Place, TABLES};
 use crate::postgres::conn::Status;
 use crate::postgres::connect::{self, Purpose};
+use crate::postgres::nature::Extension;
 use crate::postgres::snapshot;
 use crate::postgres::trial::{self, Trial};
 use crate::{Proof, VerifiedBackup};
@@ -73,7 +74,7 @@ fn a_named_server_gets_a_database_of_its_own_which_goes_again() {
     let mut place = Place::new();
     let mut elsewhere = Place::empty(Cache::Off);
     place.conn.run("CREATE ROLE local NOLOGIN; GRANT SELECT ON account TO local").unwrap();
-    place.server.scratch = Some(Box::new(elsewhere.server.clone()));
+    place.server.scratch = Some(Box::new(elsewhere.helper("CREATEDB")));
     let backup = place.back_up("one.pgdump").unwrap();
     let verified = backup.sidecar().verified.join("\n");
     assert!(verified.contains("restored into a database of its own on localhost"), "{verified}");
@@ -88,12 +89,17 @@ fn a_named_server_gets_a_database_of_its_own_which_goes_again() {
     assert_eq!(place.names().len(), 2, "{:?}", place.names());
 }
 
+fn extension(name: &str) -> Extension {
+    let (schema, schema_oid) = ("public".to_owned(), "2200".to_owned());
+    Extension { name: name.to_owned(), schema, schema_oid }
+}
+
 #[test]
 fn an_extension_that_cannot_be_had_is_named_and_the_dump_is_read() {
     let mut place = Place::new();
     let backup = place.back_up("one.pgdump").unwrap();
     let mut snapshot = snapshot::take(&mut place.conn, &place.identity).unwrap();
-    snapshot.nature.extensions = vec!["plpgsql".to_owned(), "no_such".to_owned()];
+    snapshot.nature.extensions = ["plpgsql", "no_such"].map(extension).to_vec();
     let trial = Trial {
         directory: backup.path(),
         snapshot: &snapshot,
