@@ -13,11 +13,8 @@ use crate::support::{cache, options, private_directory, psql};
 
 const VARIABLE: &str = "PORTCULLIS_TEST_OWNER_CACHE";
 
-/// No test: what the tests below start as another process, and kill.
-#[test]
-#[ignore = "run by the other tests of this file"]
-fn owner() {
-    let Ok(cache) = std::env::var(VARIABLE) else { return };
+/// What the tests below start as another process, and kill.
+fn owner(cache: String) {
     let cache = if cache.is_empty() { Cache::Usual } else { Cache::At(cache.into()) };
     let cluster = Cluster::start(&Options { cache, ..options() }).unwrap();
     assert_eq!(psql(&cluster, "SELECT 1").unwrap(), "1");
@@ -41,7 +38,7 @@ struct Owner {
 
 fn start(mut command: Command, cache: &Path) -> Owner {
     let mut process = command
-        .args(["--exact", "death::owner", "--ignored", "--nocapture"])
+        .args(["--exact", "death::a_signal_that_nobody_can_catch_leaves_nothing", "--nocapture"])
         .env(VARIABLE, cache)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -66,6 +63,10 @@ fn gone_within_seconds(owner: &Owner) {
 
 #[test]
 fn a_signal_that_nobody_can_catch_leaves_nothing() {
+    // In the process that the test starts.
+    if let Ok(cache) = std::env::var(VARIABLE) {
+        return owner(cache);
+    }
     for signal in ["KILL", "TERM", "INT"] {
         let mut owner = start(Command::new(std::env::current_exe().unwrap()), &cache());
         assert!(owner.directory.exists());
