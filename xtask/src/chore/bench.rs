@@ -12,6 +12,10 @@ mod lint;
 mod measure;
 mod migrate;
 mod pg_backup;
+mod pg_migrate;
+mod pg_restore;
+mod pg_rows;
+mod pg_server;
 mod table;
 mod warm_lint;
 
@@ -35,7 +39,7 @@ pub(crate) struct Flags {
     /// Pairs to measure, after a first one that isn't counted; cold-build counts each
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
-    /// A tenth of the data for the backup
+    /// A tenth of the data for backups and restores
     #[arg(long)]
     small: bool,
 }
@@ -59,8 +63,24 @@ enum Name {
     /// A verified backup of a PostgreSQL database, against `pg_dump -Fc`
     #[value(name = "pg-backup")]
     PgBackup,
+    /// 500 small migrations on a new PostgreSQL database, against `diesel` and `pg_dump -Fc`
+    #[value(name = "pg-migrate-500")]
+    PgMigrate500,
+    /// `restore` of a PostgreSQL backup, against `createdb` and `pg_restore -j 2`
+    #[value(name = "pg-restore")]
+    PgRestore,
+    /// A run that is undone by the server's copy, against `createdb` and `pg_restore -j 2`
+    #[value(name = "pg-clone")]
+    PgClone,
     /// The commit hook with one migration staged beside 1,000, against `git status`
     Hook,
+}
+
+impl Name {
+    /// Whether the gate must be able to connect to PostgreSQL for it.
+    fn is_postgres(self) -> bool {
+        matches!(self, Self::PgBackup | Self::PgMigrate500 | Self::PgRestore | Self::PgClone)
+    }
 }
 
 /// What a figure needs: where it works, and how often.
@@ -89,7 +109,7 @@ pub(super) fn run(shell: &Shell, flags: &Flags) -> anyhow::Result<()> {
     if names.iter().any(|name| !matches!(name, Name::ColdBuild | Name::WarmLint | Name::Cluster)) {
         let _target = shell.push_env("CARGO_TARGET_DIR", &target);
         // What has to do with PostgreSQL takes minutes more to build.
-        let postgres = names.contains(&Name::PgBackup).then_some("--features=postgres");
+        let postgres = names.iter().any(|name| name.is_postgres()).then_some("--features=postgres");
         cmd!(shell, "cargo build --release --locked --package xtask {postgres...}").run()?;
     }
     let mut lines = Vec::new();
@@ -124,7 +144,10 @@ impl Bench<'_> {
             Name::WarmLint => warm_lint::figure(self),
             Name::Lint1000 => lint::all(self),
             Name::Cluster => cluster::figures(self),
-            Name::PgBackup => pg_backup::figures(self),
+            Name::PgBackup => pg_server::with(self, |server| pg_backup::figures(self, server)),
+            Name::PgMigrate500 => pg_server::with(self, |server| pg_migrate::figure(self, server)),
+            Name::PgRestore => pg_server::with(self, |server| pg_restore::restore(self, server)),
+            Name::PgClone => pg_server::with(self, |server| pg_restore::clone(self, server)),
             Name::Hook => lint::hook(self),
         };
         let removed = std::fs::remove_dir_all(&self.directory);
@@ -166,21 +189,28 @@ fn empty(directory: &Path) -> anyhow::Result<()> {
 }
 
 fn find_tools(shell: &Shell, names: &[Name]) -> anyhow::Result<()> {
-    const DIESEL: &str = "cargo install diesel_cli --no-default-features --features sqlite-bundled";
-    let needed: [(&[Name], &str, &str); 5] = [
-        (Name::value_variants(), "time", "install the Debian package time"),
-        (&[Name::Migrate500], "diesel", DIESEL),
-        (&[Name::Lint1000], "squawk", "pip install squawk-cli"),
-        (&[Name::Backup], "sqlite3", "install the Debian package sqlite3"),
-        (&[Name::Backup], "sha256sum", "install the Debian package coreutils"),
+    const DIESEL: &str = "cargo install diesel_cli --no-default-features --features";
+    let diesel = |feature: &str| format!("{DIESEL} {feature}");
+    let plain = |how: &str| how.to_owned();
+    // What `--version` must say, where it says what was compiled in.
+    let needed: [(&[Name], &str, &str, String); 6] = [
+        (Name::value_variants(), "time", "", plain("install the Debian package time")),
+        (&[Name::Migrate500], "diesel", "sqlite", diesel("sqlite-bundled")),
+        (&[Name::PgMigrate500], "diesel", "postgres", diesel("postgres")),
+        (&[Name::Lint1000], "squawk", "", plain("pip install squawk-cli")),
+        (&[Name::Backup], "sqlite3", "", plain("install the Debian package sqlite3")),
+        (&[Name::Backup], "sha256sum", "", plain("install the Debian package coreutils")),
     ];
-    for (by, tool, how) in needed {
+    for (by, tool, word, how) in needed {
         if names.iter().any(|name| by.contains(name)) {
-            cmd!(shell, "{tool} --version")
-                .quiet()
-                .ignore_stderr()
-                .read()
-                .with_context(|| format!("{tool} is needed for this; to get it: {how}"))?;
+            let version = cmd!(shell, "{tool} --version").quiet().ignore_stderr().read();
+            let version =
+                version.with_context(|| format!("{tool} is needed for this; to get it: {how}"))?;
+            anyhow::ensure!(
+                version.contains(word),
+                "the {tool} in PATH is one without {word}, which is needed for this; \
+                 to get one with it: {how}"
+            );
         }
     }
     Ok(())

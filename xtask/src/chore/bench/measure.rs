@@ -23,29 +23,49 @@ impl Sample {
     }
 }
 
-/// Runs a program to its end, where the shell is; returns what it printed, too.
-///
-/// What earlier runs have written reaches the disk first, so that nobody waits for it
-/// here. `time` asks the kernel for the peak; starting it takes less than a millisecond,
-/// and both sides have it.
+/// Runs a program, where the shell is, to its good end; returns what it printed, too.
 pub(super) fn run<S: AsRef<OsStr>>(
     bench: &Bench<'_>,
     command: &[S],
 ) -> anyhow::Result<(Sample, String)> {
+    run_to(bench, command, 0)
+}
+
+/// Runs a program to the end that is expected of it, by its exit code.
+///
+/// What earlier runs have written reaches the disk first, so that nobody waits for it
+/// here. `time` asks the kernel for the peak; starting it takes less than a millisecond,
+/// and both sides have it.
+pub(super) fn run_to<S: AsRef<OsStr>>(
+    bench: &Bench<'_>,
+    command: &[S],
+    code: i32,
+) -> anyhow::Result<(Sample, String)> {
     let (shell, directory) = (bench.shell, &bench.directory);
     cmd!(shell, "sync -f {directory}").quiet().run()?;
     let report = directory.join("peak.txt");
+    let shown = command.first().map(|program| program.as_ref().display().to_string());
     let command = command.iter().map(AsRef::as_ref);
-    let timed = cmd!(shell, "time -f %M -o {report} {command...}").quiet();
+    let timed = cmd!(shell, "time -f %M -o {report} {command...}").quiet().ignore_status();
     let started = Instant::now();
-    let printed = timed.read()?;
+    let ended = timed.output()?;
     let took = started.elapsed();
+    anyhow::ensure!(
+        ended.status.code() == Some(code),
+        "{} ended with {}, not with {code}:\n{}",
+        shown.unwrap_or_default(),
+        ended.status,
+        String::from_utf8_lossy(&ended.stderr)
+    );
+    let printed = String::from_utf8(ended.stdout)?.trim_end().to_owned();
     Ok((Sample { took, peak_kib: read_peak(&report)? }, printed))
 }
 
+/// Above it `time` remarks that a program ended badly.
 fn read_peak(report: &Path) -> anyhow::Result<u64> {
     let text = std::fs::read_to_string(report)?;
-    text.trim().parse().with_context(|| format!("time printed {text:?} instead of kibibytes"))
+    let last = text.lines().last().unwrap_or_default();
+    last.parse().with_context(|| format!("time printed {text:?} instead of kibibytes"))
 }
 
 /// Runs of both sides: the first of one belongs to the first of the other.

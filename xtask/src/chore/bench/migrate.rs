@@ -1,5 +1,6 @@
 //! `migrate-500`: many small migrations through the whole gate, on a new database.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
@@ -44,31 +45,32 @@ pub(super) fn figure(bench: &Bench<'_>) -> anyhow::Result<Vec<Line>> {
             run(bench, &command).map(|(sample, _)| sample)
         },
     )?;
-    check_equal(bench, &ours.join("dev.db"), &theirs.join("dev.db"))?;
+    check_equal(bench, "migrations/sqlite", &["var/dev.db", "theirs/dev.db"])?;
     Ok(vec![Line::time("migrate-500", &pairs, 0.6), Line::peak("migrate-500", &pairs, 64)])
 }
 
 /// Both must have done the work: `diesel` finds nothing left to do in either database.
-fn check_equal(bench: &Bench<'_>, ours: &Path, theirs: &Path) -> anyhow::Result<()> {
+pub(super) fn check_equal<S: AsRef<OsStr>>(
+    bench: &Bench<'_>,
+    migrations: &str,
+    databases: &[S],
+) -> anyhow::Result<()> {
     let shell = bench.shell;
-    for database in [ours, theirs] {
+    for database in databases {
         let left = cmd!(
             shell,
-            "diesel migration list --migration-dir=migrations/sqlite --database-url={database}"
+            "diesel migration list --migration-dir={migrations} --database-url={database}"
         )
         .quiet()
         .read()?;
         let applied = left.lines().filter(|line| line.contains("[X]")).count();
-        anyhow::ensure!(
-            applied == MIGRATIONS,
-            "{applied} of {MIGRATIONS} are applied in {}",
-            database.display()
-        );
+        anyhow::ensure!(applied == MIGRATIONS, "{applied} of {MIGRATIONS} are applied");
     }
     Ok(())
 }
 
-fn write_migrations(directory: &Path) -> anyhow::Result<()> {
+/// Writes SQL that both kinds of databases know.
+pub(super) fn write_migrations(directory: &Path) -> anyhow::Result<()> {
     for number in 0..MIGRATIONS {
         let (name, up, down) = migration(number);
         let directory = directory.join(format!("2024-01-01-{number:06}_{name}"));
