@@ -36,6 +36,7 @@ pub(super) fn begin(session: &mut Session) -> Result<()> {
     ledger::enter(&mut session.conn, &home, TRANSACTION)
         .map_err(|failure| session.error(OPERATION, &failure))?;
     session.savepoints = 0;
+    session.may_defer = true;
     session.xact = transaction_id(&mut session.conn).ok();
     Ok(())
 }
@@ -84,10 +85,18 @@ fn run_inside(session: &mut Session, step: &Step, run: Uuid) -> Result<()> {
     session.savepoints += 1;
     let same = session.conn.status() == Status::InTransaction;
     let note = ledger::note(&session.home, step, run);
-    let after = if same { after_step(&mut session.conn, &note).ok() } else { None };
+    // Looked up only where there may be some: it is read after each of many steps.
+    let quiet = sets_nothing(step);
+    let deferred = if session.may_defer || !quiet || may_begin_to_defer(step) {
+        Deferred::LookedUp
+    } else {
+        Deferred::None
+    };
+    let after = if same { after_step(&mut session.conn, &note, deferred).ok() } else { None };
     match after {
         Some(After { xact, deferred }) if Some(&xact) == session.xact.as_ref() => {
-            if deferred.is_none() && sets_nothing(step) {
+            session.may_defer = deferred.is_some();
+            if deferred.is_none() && quiet {
                 return Ok(());
             }
             settle_in(&mut session.conn, &deferred).map_err(|failure| {
@@ -110,18 +119,37 @@ struct After {
     deferred: Option<String>,
 }
 
+/// Constraints that are deferred at first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deferred {
+    /// There may be some.
+    LookedUp,
+    /// There are none.
+    None,
+}
+
 /// Notes the step, and looks: in one go, because it happens after each of many.
-fn after_step(conn: &mut Conn, note: &str) -> Result<After, Failure> {
-    let row = conn.ask_one(&format!(
-        "{note}; SELECT pg_catalog.pg_current_xact_id(),
-                (SELECT pg_catalog.string_agg(pg_catalog.format('%I.%I', n.nspname, k.conname), ', ')
-                 FROM pg_catalog.pg_constraint k
-                 JOIN pg_catalog.pg_namespace n ON n.oid = k.connamespace WHERE k.condeferred)"
-    ))?;
+fn after_step(conn: &mut Conn, note: &str, deferred: Deferred) -> Result<After, Failure> {
+    const LOOK_UP: &str = "
+        (SELECT pg_catalog.string_agg(pg_catalog.format('%I.%I', n.nspname, k.conname), ', ')
+         FROM pg_catalog.pg_constraint k
+         JOIN pg_catalog.pg_namespace n ON n.oid = k.connamespace WHERE k.condeferred)";
+    let deferred = match deferred {
+        Deferred::LookedUp => LOOK_UP,
+        Deferred::None => "NULL",
+    };
+    let row =
+        conn.ask_one(&format!("{note}; SELECT pg_catalog.pg_current_xact_id(), {deferred}"))?;
     match <[Option<String>; 2]>::try_from(row) {
         Ok([Some(xact), deferred]) => Ok(After { xact, deferred }),
         _ => Err(Failure::of("the server gave no number")),
     }
+}
+
+/// Whether constraints that are deferred at first may have come with a step.
+fn may_begin_to_defer(step: &Step) -> bool {
+    let text = step.sql.to_ascii_lowercase();
+    text.contains("defer") || text.contains("extension")
 }
 
 /// Whether a step is of statements that can't leave a setting behind.
@@ -181,6 +209,7 @@ fn run_alone(session: &mut Session, step: &Step, run: Uuid) -> Result<()> {
         .and_then(|()| session.conn.settle())
         .map_err(|failure| session.error("take back what the step has set", &failure))?;
     start(&mut session.conn).map_err(|failure| session.error("begin a transaction", &failure))?;
+    session.may_defer = true;
     session.xact = transaction_id(&mut session.conn).ok();
     let home = session.home.clone();
     ledger::note_step(&mut session.conn, &home, step, run)

@@ -97,7 +97,7 @@ fn start(dump: &Dump<'_>, login: &Login, program: &Path) -> io::Result<Child> {
     let mut command = login.command(program);
     command
         .args(["--format=directory", "--no-sync", COMPRESSION])
-        .arg(format!("--jobs={}", jobs()))
+        .arg(format!("--jobs={}", jobs(dump.snapshot.survey.bytes)))
         .arg(format!("--snapshot={}", dump.snapshot.id))
         .arg(format!("--lock-wait-timeout={}", dump.server.lock_timeout.as_millis().max(1)))
         .arg("--file")
@@ -105,9 +105,11 @@ fn start(dump: &Dump<'_>, login: &Login, program: &Path) -> io::Result<Child> {
     Child::start(command, Capture::Errors)
 }
 
-/// How many sessions do the work.
-pub(super) fn jobs() -> usize {
-    thread::available_parallelism().map_or(1, usize::from).min(JOBS_MAX)
+/// How many sessions do the work. For little of it a second one costs more than it does.
+pub(super) fn jobs(bytes: u64) -> usize {
+    const LITTLE: u64 = 32 << 20;
+    let jobs = thread::available_parallelism().map_or(1, usize::from).min(JOBS_MAX);
+    if bytes < LITTLE { 1 } else { jobs }
 }
 
 /// Keeps the snapshot until it is shared, and counts rows in it.
@@ -121,7 +123,8 @@ fn hold(
         Rows::NotCounted => BTreeMap::new(),
     };
     // The leader, and its workers.
-    let sessions = if jobs() == 1 { 1 } else { jobs() + 1 };
+    let jobs = jobs(dump.snapshot.survey.bytes);
+    let sessions = if jobs == 1 { 1 } else { jobs + 1 };
     snapshot::wait_until_shared(conn, dump.application, sessions, over)?;
     snapshot::release(conn)?;
     Ok(counted)
@@ -137,7 +140,7 @@ fn wait(
     let total = dump.snapshot.survey.bytes;
     while !child.has_ended()? && !over.load(Ordering::Relaxed) {
         progress(bytes(dump.directory)?.min(total), total);
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(10));
     }
     Ok(())
 }

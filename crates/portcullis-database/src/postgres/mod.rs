@@ -119,6 +119,8 @@ struct Session {
     home: Home,
     /// The number of the open transaction: the server knows by it what became of a commit.
     xact: Option<String>,
+    /// Whether there may be constraints that are deferred at first.
+    may_defer: bool,
     /// Whether its commit was asked for.
     committing: bool,
     /// The run that this session is at work on.
@@ -152,6 +154,7 @@ pub(crate) fn open_writer(lock: RunLock, server: &Server) -> Result<Box<dyn Writ
         home,
         xact: None,
         savepoints: 0,
+        may_defer: true,
         committing: false,
         run: None,
         watch: None,

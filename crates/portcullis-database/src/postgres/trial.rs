@@ -111,7 +111,7 @@ fn restore_and_compare(
     let mut command = login.command(&trial.tools.program("pg_restore"));
     command
         .args(["--exit-on-error", "--no-tablespaces", "--no-security-labels"])
-        .arg(format!("--jobs={}", jobs()))
+        .arg(format!("--jobs={}", jobs(trial.snapshot.survey.bytes)))
         .arg("--use-list")
         .arg(chosen.list.path());
     if grants == Grants::LeftOut {
@@ -196,7 +196,7 @@ pub(super) fn fill(
     let total = backup.sidecar().database_bytes();
     progress(0, total);
     let mut command = login.command(&tools.program("pg_restore"));
-    command.arg("--exit-on-error").arg(format!("--jobs={}", jobs())).arg(backup.path());
+    command.arg("--exit-on-error").arg(format!("--jobs={}", jobs(total))).arg(backup.path());
     run(server, &tools, command)?;
     progress(total, total);
     Ok(())

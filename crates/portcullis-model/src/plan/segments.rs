@@ -39,23 +39,35 @@ impl Plan {
     /// thousand new tables in one transaction run a PostgreSQL server out of locks.
     #[must_use]
     pub fn in_shorter_transactions(mut self) -> Self {
-        let shorter = |segment: Segment| -> Vec<Segment> {
-            let kind = segment.kind;
-            let mut steps = segment.steps.into_iter().peekable();
-            let mut segments = Vec::new();
-            while steps.peek().is_some() {
-                segments.push(Segment { kind, steps: steps.by_ref().take(AT_ONCE).collect() });
-            }
-            segments
-        };
         self.segments = self.segments.into_iter().flat_map(shorter).collect();
         self
     }
 }
 
-/// How many migrations of a new database share a transaction: few enough for the locks of a
-/// server as it is delivered (64 a connection), enough that commits cost nothing.
-const AT_ONCE: usize = 100;
+fn shorter(segment: Segment) -> Vec<Segment> {
+    let kind = segment.kind;
+    let mut segments: Vec<Segment> = Vec::new();
+    let mut room = 0_usize;
+    for step in segment.steps {
+        let needed = statements(&step.sql, Dialect::Postgres).len();
+        match segments.last_mut() {
+            Some(last) if needed <= room => {
+                last.steps.push(step);
+                room -= needed;
+            }
+            _ => {
+                segments.push(Segment { kind, steps: vec![step] });
+                room = AT_ONCE.saturating_sub(needed);
+            }
+        }
+    }
+    segments
+}
+
+/// How many statements on a new database share a transaction: few enough for the locks of a
+/// server as it is delivered (64 a connection, and a new table takes five), enough that
+/// commits cost nothing.
+const AT_ONCE: usize = 500;
 
 fn segment_kind(step: &Step, dialect: Dialect) -> SegmentKind {
     if dialect == Dialect::Postgres {

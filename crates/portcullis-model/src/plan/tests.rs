@@ -122,6 +122,19 @@ fn what_cannot_share_a_transaction_is_a_segment_of_its_own() {
 }
 
 #[test]
+fn a_new_database_gets_a_bounded_number_of_statements_a_transaction() {
+    let sql = |statements: usize| "SELECT 1;".repeat(statements);
+    let texts = [sql(300), sql(200), sql(1), sql(900), sql(1)];
+    let names = ["1_a", "2_b", "3_c", "4_d", "5_e"];
+    let named: Vec<(&str, &str)> =
+        names.into_iter().zip(texts.iter().map(String::as_str)).collect();
+    let plan = plan(&set(&named), &[], &Goal::Latest, Dialect::Postgres).unwrap();
+    let plan = plan.in_shorter_transactions();
+    let shape: Vec<usize> = plan.segments.iter().map(|segment| segment.steps.len()).collect();
+    assert_eq!(shape, [2, 1, 1, 1]);
+}
+
+#[test]
 fn sqlite_has_a_transaction_wherever_one_works() {
     use SegmentKind::*;
     let rebuild = "CREATE TABLE n(a); DROP TABLE x; ALTER TABLE n RENAME TO x;";
