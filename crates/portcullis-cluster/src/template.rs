@@ -131,7 +131,7 @@ impl Source<'_> {
         files::write(&secret, &password, self.account)?;
         let program = self.binaries.program("initdb");
         let mut initdb = self.account.command(&program);
-        initdb.args(["--no-sync", "--auth=scram-sha-256", "--encoding=UTF8", "--no-instructions"]);
+        initdb.args(["--no-sync", "--auth=scram-sha-256", "--encoding=UTF8"]);
         initdb.arg(format!("--locale={LOCALE}")).arg(format!("--username={SUPERUSER}"));
         initdb.arg("--pwfile").arg(&secret).arg("--pgdata").arg(&data);
         let output = initdb.output();

@@ -107,6 +107,10 @@ impl Bench {
     pub(crate) fn gate(&self, arguments: &[&str]) -> Command {
         let mut command = self.workspace.command(arguments);
         command.env("PORTCULLIS_DEV_PASSWORD", PASSWORD);
+        if let Some(cluster) = self.cluster {
+            // The clients that go with the server, whichever version it is.
+            command.env(portcullis_cluster::binaries::VARIABLE, cluster.binaries().directory());
+        }
         command
     }
 
@@ -123,6 +127,11 @@ impl Bench {
             Engine::Sqlite => self.workspace.value(sql),
             Engine::Postgres => server::ask(self.cluster(), &self.database, sql),
         }
+    }
+
+    /// Whether the server notices in the middle of a statement that its client is gone.
+    pub(crate) fn notices_death(&self) -> bool {
+        self.cluster().binaries().version().major >= 14
     }
 
     /// Where a SQLite file may be made by something else than the gate.

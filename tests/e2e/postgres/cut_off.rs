@@ -32,11 +32,22 @@ fn killed_in_its_middle() -> Bench {
     }
     gate.kill().unwrap();
     gate.wait().unwrap();
-    bench.one("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX%' AND datname = current_database() AND pid <> pg_backend_pid()");
-    bench.one("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE query LIKE 'BEGIN; UPDATE item%' AND datname = current_database() AND pid <> pg_backend_pid()");
+    end(&bench, "CREATE INDEX%");
+    end(&bench, "BEGIN; UPDATE item%");
     let _ = writer.wait();
     assert_eq!(bench.one(VALID), "f");
     bench
+}
+
+/// Ends the sessions whose statement is like this, and waits until they are gone.
+fn end(bench: &Bench, query: &str) {
+    let ended = format!(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+         WHERE query LIKE '{query}' AND datname = current_database() AND pid <> pg_backend_pid()"
+    );
+    while bench.one(&ended) != "0" {
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 const VALID: &str = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'item_name'::regclass";
@@ -81,7 +92,7 @@ fn of_what_the_catalog_doesnt_tell_a_person_decides() {
     }
     gate.kill().unwrap();
     gate.wait().unwrap();
-    bench.one("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE query LIKE 'UPDATE item%' AND datname = current_database() AND pid <> pg_backend_pid()");
+    end(&bench, "UPDATE item%");
     let ran = bench.gated(&["migrate"]).expect(4);
     assert!(ran.stderr.contains("nobody can tell how much of it was done"), "{}", ran.stderr);
 }

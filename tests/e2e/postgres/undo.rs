@@ -23,10 +23,8 @@ pub(super) fn breaks_on(bench: Bench, lines: &str) -> Bench {
     );
     bench.gated(&["migrate"]).expect(0);
     bench.configure_with(&format!("smoke = [\"smoke\"]\n{lines}"));
-    bench.write(
-        "smoke/inside.slt",
-        "query T\nSELECT pg_current_xact_id_if_assigned() IS NULL\n----\nf\n",
-    );
+    bench
+        .write("smoke/inside.slt", "query T\nSELECT txid_current_if_assigned() IS NULL\n----\nf\n");
     bench.step(
         "02_more",
         "INSERT INTO item VALUES (2, 'b');\n",
@@ -158,7 +156,7 @@ fn a_write_that_no_slot_shows_keeps_the_tool_from_undoing() {
     assert_eq!(bench.one("SELECT count(*) FROM quick"), "1");
 }
 
-pub(super) const SLOW: &str = "query T\nSELECT CASE WHEN pg_current_xact_id_if_assigned() IS NULL THEN pg_sleep(2)::text ELSE '' END\n----\n(empty)\n";
+pub(super) const SLOW: &str = "query T\nSELECT CASE WHEN txid_current_if_assigned() IS NULL THEN pg_sleep(2)::text ELSE '' END\n----\n(empty)\n";
 
 fn is_not_undone(bench: &Bench) {
     // Somebody writes right after the commit: the smoke test reads slowly.

@@ -9,6 +9,13 @@ use crate::seam::{Column, Table};
 
 const OBJECTS: &str = include_str!("catalog.sql");
 
+/// Definitions depend on what is visible, so that nothing but the server's own objects is
+/// while they are read; and on how the role would have values and names written.
+const ONE_WRITING: &str =
+    "SET LOCAL search_path = pg_catalog; SET LOCAL quote_all_identifiers = off;
+    SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; SET LOCAL IntervalStyle = 'postgres';
+    SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'; SET LOCAL lc_monetary = 'C'";
+
 /// A table, view or other relation of the application.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Relation {
@@ -47,11 +54,10 @@ impl Relation {
     }
 }
 
-/// The schema. Definitions depend on what is visible, so that nothing but the server's own
-/// objects is while they are read.
+/// The schema.
 pub(super) fn catalog(conn: &mut Conn) -> Result<Catalog, Failure> {
     let rows = aside(conn, |conn| {
-        conn.run("SET LOCAL search_path = pg_catalog")?;
+        conn.run(ONE_WRITING)?;
         conn.ask(OBJECTS)
     })?;
     let objects = rows.into_iter().filter_map(|row| {
@@ -152,3 +158,6 @@ pub(super) fn has_diesel_table(conn: &mut Conn) -> Result<bool, Failure> {
     ))?;
     Ok(row.first().cloned().flatten().as_deref() == Some("t"))
 }
+
+#[cfg(test)]
+mod tests;

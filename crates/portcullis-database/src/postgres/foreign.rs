@@ -91,8 +91,8 @@ fn make_slot(conn: &mut Conn, slot: &str) -> Result<(), Failure> {
 /// The oldest transaction that is under way, and the number that the next one gets.
 fn snapshot(conn: &mut Conn) -> Result<(u64, u64), Failure> {
     let row = conn.ask_one(
-        "SELECT pg_catalog.pg_snapshot_xmin(s), pg_catalog.pg_snapshot_xmax(s)
-         FROM pg_catalog.pg_current_snapshot() s",
+        "SELECT pg_catalog.txid_snapshot_xmin(s), pg_catalog.txid_snapshot_xmax(s)
+         FROM pg_catalog.txid_current_snapshot() s",
     )?;
     let number = |at: usize| row.get(at)?.as_deref()?.parse().ok();
     number(0).zip(number(1)).ok_or_else(|| Failure::of("the server gave no snapshot"))

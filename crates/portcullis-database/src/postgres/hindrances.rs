@@ -37,7 +37,8 @@ const OWNERS: &str = "
 const SUPERUSERS: &str = "
     SELECT 'the extension', extname FROM pg_catalog.pg_extension e
     JOIN pg_catalog.pg_available_extension_versions v
-      ON v.name = extname AND v.version = extversion AND v.superuser AND NOT v.trusted
+      ON v.name = extname AND v.version = extversion AND v.superuser
+     AND (pg_catalog.to_jsonb(v) ->> 'trusted')::bool IS NOT TRUE  -- PostgreSQL 12 has no such column
     UNION ALL
     SELECT 'the event trigger', evtname FROM pg_catalog.pg_event_trigger
     UNION ALL

@@ -25,6 +25,7 @@ mod introduce;
 mod ledger;
 mod lock;
 mod login;
+mod look;
 mod migrator;
 mod names;
 mod nature;
@@ -38,6 +39,7 @@ mod roles;
 mod rows;
 mod scratch;
 mod sequences;
+mod session;
 mod settings;
 mod smoke;
 mod snapshot;
@@ -51,9 +53,7 @@ mod transaction;
 mod trial;
 mod wire;
 
-use std::time::{Duration, Instant};
-
-use portcullis_model::config::{AutoRestore, Server, Target};
+use portcullis_model::config::{AutoRestore, Server};
 use portcullis_model::plan::{SegmentKind, Step};
 use portcullis_model::smoke::{Check, When};
 use uuid::Uuid;
@@ -62,112 +62,14 @@ use crate::seam::{
     Afterwards, BackupRequest, Baseline, Head, Keys, Overlay, Progress, Reader, Smoke, StepReport,
     StoredReceipt, Survey, Table, Undo, Writer,
 };
-use crate::{Error, ErrorKind, Result, RunLock, VerifiedBackup};
-use conn::{Conn, Failure};
+use crate::{Error, ErrorKind, Result, VerifiedBackup};
+use conn::Failure;
 use connect::Purpose;
-use home::Home;
-use identity::Identity;
-use ledger::Where;
-
-/// A read-only look at a database.
-struct Look {
-    server: Server,
-    conn: Conn,
-    identity: Identity,
-}
-
-pub(crate) fn open_reader(_: &Target, server: &Server) -> Result<Option<Box<dyn Reader>>> {
-    let mut conn = connect::connect(server, Purpose::Look)?;
-    let identity = identity::examine(&mut conn, server)?;
-    Ok(Some(Box::new(Look { server: server.clone(), conn, identity })))
-}
-
-impl Reader for Look {
-    fn survey(&mut self) -> Result<Survey> {
-        survey::survey(&mut self.conn, &self.identity)
-            .map_err(|failure| error(&self.server, "read the database", &failure))
-    }
-
-    fn receipts(&mut self) -> Result<Vec<StoredReceipt>> {
-        receipts(&mut self.conn)
-            .map_err(|failure| error(&self.server, "read the receipts", &failure))
-    }
-
-    fn columns(&mut self) -> Result<Vec<Table>> {
-        catalog::columns(&mut self.conn)
-            .map_err(|failure| error(&self.server, "read the columns", &failure))
-    }
-
-    fn others_who_may_change(&mut self) -> Result<Vec<String>> {
-        roles::others(&mut self.conn)
-            .map_err(|failure| error(&self.server, "look for other roles", &failure))
-    }
-}
-
-fn receipts(conn: &mut Conn) -> Result<Vec<StoredReceipt>, Failure> {
-    let home = Home::find(conn)?;
-    ledger::receipts(conn, &home)
-}
-
-/// The connection that a run changes the database over.
-struct Session {
-    conn: Conn,
-    server: Server,
-    target: Target,
-    identity: Identity,
-    /// Where the tool's own tables are.
-    home: Home,
-    /// The number of the open transaction: the server knows by it what became of a commit.
-    xact: Option<String>,
-    /// Whether there may be constraints that are deferred at first.
-    may_defer: bool,
-    /// Whether its commit was asked for.
-    committing: bool,
-    /// The run that this session is at work on.
-    run: Option<Uuid>,
-    /// How many savepoints in it have certainly written.
-    savepoints: u64,
-    /// What is known of others' writes since the backup.
-    watch: Option<foreign::Watch>,
-    /// The copy that was made before the run, if it was to be.
-    clone: Option<fresh::Fresh>,
-}
-
-pub(crate) fn open_writer(lock: RunLock, server: &Server) -> Result<Box<dyn Writer>> {
-    let target = lock.target().clone();
-    let mut conn = match connect::connect(server, Purpose::Change) {
-        Err(error) if error.kind == ErrorKind::Fenced && fence::lift_left_over(server)? => {
-            connect::connect(server, Purpose::Change)?
-        }
-        conn => conn?,
-    };
-    let identity = identity::examine(&mut conn, server)?;
-    lock::take(&mut conn, server)?;
-    fresh::remove_left_over(&mut conn, server, identity.oid)
-        .map_err(|failure| error(server, "look for what dead runs have left", &failure))?;
-    let home = find_home(&mut conn, server)?;
-    Ok(Box::new(Session {
-        conn,
-        server: server.clone(),
-        target,
-        identity,
-        home,
-        xact: None,
-        savepoints: 0,
-        may_defer: true,
-        committing: false,
-        run: None,
-        watch: None,
-        clone: None,
-    }))
-}
-
-fn find_home(conn: &mut Conn, server: &Server) -> Result<Home> {
-    Home::find(conn).map_err(|failure| error(server, "look for the tool's own tables", &failure))
-}
-
 pub(crate) use introduce::{meet, shake_hands};
+pub(crate) use look::open_reader;
 pub(crate) use restore::restore_anew;
+use session::Session;
+pub(crate) use session::open_writer;
 
 /// A failure as an error of this database.
 fn error(server: &Server, operation: &str, failure: &Failure) -> Error {
@@ -185,97 +87,6 @@ fn error(server: &Server, operation: &str, failure: &Failure) -> Error {
     };
     Error::new(kind, operation, server.shown(), failure.to_string(), next_step)
 }
-
-impl Session {
-    fn error(&self, operation: &str, failure: &Failure) -> Error {
-        error(&self.server, operation, failure)
-    }
-
-    /// Connects again after the connection was lost, proves the server again, and waits
-    /// until the lost session has let go of the lock: then what it was doing is decided.
-    fn reconnect(&mut self) -> Result<()> {
-        let started = Instant::now();
-        let mut conn = loop {
-            match connect::connect(&self.server, Purpose::Change) {
-                Ok(conn) => break conn,
-                // A server that was restarted is there again soon.
-                Err(_) if started.elapsed() < RECONNECT => {
-                    std::thread::sleep(Duration::from_millis(250));
-                }
-                Err(error) => return Err(Error { kind: ErrorKind::Lost, ..error }),
-            }
-        };
-        let identity = identity::examine(&mut conn, &self.server)?;
-        if (identity.cluster, identity.oid) != (self.identity.cluster, self.identity.oid) {
-            let cause = "another server or database answers there now";
-            let next = "look at the server, then cargo xtask migrate";
-            let place = self.server.shown();
-            return Err(Error::new(ErrorKind::Failed, "connect again", place, cause, next));
-        }
-        // Nothing is known of what became of the run as long as somebody else has the lock.
-        let lost = |error: Error| Error { kind: ErrorKind::Lost, ..error };
-        lock::take(&mut conn, &self.server).map_err(lost)?;
-        self.refuse_another_run(&mut conn).map_err(lost)?;
-        self.conn = conn;
-        Ok(())
-    }
-
-    /// While this session had no lock, another run may have settled this one, and gone on.
-    fn refuse_another_run(&self, conn: &mut Conn) -> Result<()> {
-        let Some(run) = self.run else { return Ok(()) };
-        let failed = |failure: Failure| self.error("connect again", &failure);
-        let home = find_home(conn, &self.server)?;
-        let newest = ledger::newest_run(conn, &home).map_err(failed)?;
-        if newest == Some((run, false)) {
-            return Ok(());
-        }
-        let failure = Failure::of("another run has settled this one, and has taken over");
-        Err(self.error("connect again", &failure))
-    }
-
-    /// Whether the transaction whose commit was cut off is committed; asked over a new
-    /// connection.
-    fn fate_of_commit(&mut self) -> Result<bool> {
-        const OPERATION: &str = "find out whether the commit took effect";
-        let Some(xact) = self.xact.clone() else {
-            return Err(self.error(OPERATION, &Failure::of("its number isn't known")));
-        };
-        self.reconnect()?;
-        let sql = format!("SELECT pg_catalog.pg_xact_status('{xact}')");
-        let row = self.conn.ask_one(&sql).map_err(|failure| self.error(OPERATION, &failure))?;
-        match row.first().cloned().flatten().as_deref() {
-            Some("committed") => Ok(true),
-            Some("aborted") => Ok(false),
-            other => {
-                let cause = format!("the server says {}", other.unwrap_or("nothing"));
-                Err(self.error(OPERATION, &Failure::of(&cause)))
-            }
-        }
-    }
-
-    /// The open transaction is over, whatever became of it: what it took is known.
-    fn close_transaction(&mut self) {
-        let xact = self.xact.take();
-        if let Some(watch) = &mut self.watch {
-            watch.saw_own(xact.as_deref(), 1 + self.savepoints);
-        }
-        self.savepoints = 0;
-        self.committing = false;
-    }
-
-    /// The name of the slot that watches, where an undo may have to prove something.
-    fn slot(&self, run: Uuid) -> Option<String> {
-        let may_undo = self.server.auto_restore != AutoRestore::Off;
-        may_undo.then(|| format!("portcullis_{}", run.simple()))
-    }
-
-    fn here(&self) -> Where {
-        Where { cluster: self.identity.cluster, oid: self.identity.oid }
-    }
-}
-
-/// How long a server may be away before a run gives up on it.
-const RECONNECT: Duration = Duration::from_secs(15);
 
 impl Reader for Session {
     fn survey(&mut self) -> Result<Survey> {

@@ -57,7 +57,9 @@ fn refused(server: &Server, first: &Hidden, others: usize) -> Error {
     } else {
         (
             format!("the role {role} may not read {name}{more}: the backup would lack it"),
-            format!("GRANT pg_read_all_data TO \"{role}\", or let it own what it migrates"),
+            format!(
+                "GRANT pg_read_all_data TO \"{role}\" (from version 14 on), or let it own what it migrates"
+            ),
         )
     };
     Error::new(ErrorKind::Refused, OPERATION, server.shown(), cause, next)

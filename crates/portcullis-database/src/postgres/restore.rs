@@ -12,7 +12,8 @@ use super::connect::{self, Purpose};
 use super::fence::{self, Fence, Keep};
 use super::fresh::{self, Fresh};
 use super::ledger::{self, Where};
-use super::{Session, error, find_home, foreign, names, sequences, settings, trial};
+use super::session::{Session, find_home};
+use super::{error, foreign, names, sequences, settings, trial};
 use crate::seam::{Means, Overlay, Progress, Undo, Writer};
 use crate::{Error, ErrorKind, Result, RunLock, VerifiedBackup};
 

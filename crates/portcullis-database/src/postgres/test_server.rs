@@ -41,19 +41,33 @@ fn running() -> &'static Running {
 }
 
 fn psql(cluster: &Cluster, sql: &str) {
+    let mut psql = client(cluster, "psql", "postgres");
+    let output = psql.args(["-X", "-q", "-c", sql]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// One of the server's own clients, as the superuser.
+fn client(cluster: &Cluster, program: &str, database: &str) -> Command {
     let connection = format!(
-        "host=localhost hostaddr=127.0.0.1 port={} user={} dbname=postgres sslmode=verify-full \
+        "host=localhost hostaddr=127.0.0.1 port={} user={} dbname={database} sslmode=verify-full \
          sslrootcert='{}'",
         cluster.port(),
         cluster.user(),
         cluster.authority_file().display()
     );
-    let output = Command::new(cluster.binaries().program("psql"))
-        .args(["-X", "-q", "-c", sql, &connection])
-        .env("PGPASSWORD", cluster.password())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut command = Command::new(cluster.binaries().program(program));
+    command.args(["-d", &connection]).env("PGPASSWORD", cluster.password());
+    command
+}
+
+/// Puts what one database holds into another, through a dump.
+pub(super) fn copy(from: &str, into: &str) {
+    let cluster = &running().cluster;
+    let file = cluster.directory().join(format!("{from}.sql"));
+    let dumped = client(cluster, "pg_dump", from).arg("-f").arg(&file).status().unwrap();
+    let mut psql = client(cluster, "psql", into);
+    psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null", "-f"]).arg(&file);
+    assert!(dumped.success() && psql.status().unwrap().success(), "{from}");
 }
 
 /// Runs SQL as the server's superuser.
