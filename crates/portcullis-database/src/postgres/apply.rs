@@ -1,5 +1,9 @@
 //! A segment: from its beginning to the commit, or the rollback.
 
+pub(super) mod alone;
+pub(super) mod rows;
+pub(super) mod step;
+
 use std::time::Instant;
 
 use diesel::connection::{Connection, TransactionManager as _};
@@ -9,8 +13,9 @@ use portcullis_model::redact;
 use portcullis_model::sql::{Dialect, Statement, effects, statements};
 use uuid::Uuid;
 
-use super::conn::{Conn, Diesel, Failure, Status};
-use super::{Session, alone, catalog, ledger, lock, rows, step as one_step};
+use self::step as one_step;
+use super::link::conn::{Conn, Diesel, Failure, Status};
+use super::{Session, catalog, ledger, lock};
 use crate::seam::{Head, StepReport};
 use crate::step::failed;
 use crate::{Error, ErrorKind, Result};

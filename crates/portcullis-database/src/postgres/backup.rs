@@ -1,5 +1,20 @@
 //! A verified backup of a PostgreSQL database: dumped, made durable, proved, and named.
 
+pub(super) mod child;
+pub(super) mod claim;
+pub(super) mod compare;
+pub(super) mod contents;
+pub(super) mod dump;
+pub(super) mod external;
+pub(super) mod login;
+pub(super) mod nature;
+pub(super) mod powerless;
+pub(super) mod readable;
+pub(super) mod scratch;
+pub(super) mod snapshot;
+pub(super) mod tools;
+pub(super) mod trial;
+
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -7,16 +22,13 @@ use std::time::{Instant, SystemTime};
 
 use portcullis_model::config::{BackupKind, ChannelBinding, Server, Target};
 use portcullis_model::digest::Digest;
-use portcullis_model::redact;
-use portcullis_model::words;
+use portcullis_model::{redact, words};
 
-use super::conn::{Conn, Status};
-use super::dump::{self, Dump, Rows};
+use self::dump::{Dump, Rows};
+use self::tools::Tools;
+use self::trial::Trial;
 use super::identity::Identity;
-use super::snapshot;
-use super::tools::{self, Tools};
-use super::trial::{self, Trial};
-use super::{compare, external, readable};
+use super::link::conn::{Conn, Status};
 use crate::backup::{self, Sidecar, VerifiedBackup, hash, sidecar_path};
 use crate::files::{free_bytes, make_private_directory, sync_directory, write_private};
 use crate::proof::Proof;

@@ -3,8 +3,8 @@
 use portcullis_model::catalog::{Catalog, Object, ObjectKind, is_bookkeeping};
 use portcullis_model::sql::Dialect;
 
-use super::conn::{Conn, Failure, literal};
-use super::transaction::aside;
+use super::link::conn::{Conn, Failure, literal};
+use super::link::transaction::aside;
 use crate::seam::{Column, Table};
 
 const OBJECTS: &str = include_str!("catalog.sql");
@@ -37,7 +37,7 @@ pub(super) struct Relation {
 impl Relation {
     /// Its name as SQL.
     pub(super) fn sql(&self) -> String {
-        super::conn::qualified(&self.schema, &self.name)
+        super::link::conn::qualified(&self.schema, &self.name)
     }
 
     /// Its name for people and for the record: without the schema where that is `public`.
@@ -145,7 +145,7 @@ pub(super) fn invalid_indexes(conn: &mut Conn) -> Result<Vec<String>, Failure> {
         .into_iter()
         .filter_map(|row| {
             let [schema, name] = <[Option<String>; 2]>::try_from(row).ok()?;
-            Some(super::conn::qualified(&schema?, &name?))
+            Some(super::link::conn::qualified(&schema?, &name?))
         })
         .collect())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use portcullis_model::catalog::DIESEL_TABLE;
 
-use super::conn::{Conn, Failure, literal};
+use super::link::conn::{Conn, Failure, literal};
 
 /// Where the tool's tables are, or go: the schema that Diesel's table is in, or would be
 /// made in.
@@ -66,7 +66,7 @@ impl Home {
 
     /// A table's name as SQL.
     pub(super) fn table(&self, table: &str) -> String {
-        super::conn::qualified(&self.0, table)
+        super::link::conn::qualified(&self.0, table)
     }
 
     /// The names of those that are there, with Diesel's.

@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime};
 use portcullis_model::config::Server;
 use portcullis_model::redact;
 
-use super::certificate::Certificate;
-use super::conn::{Conn, Failure};
-use super::not_connected::day;
+use super::link::certificate::Certificate;
+use super::link::conn::{Conn, Failure};
+use super::link::not_connected::day;
 use crate::connection::{Connection, Tls};
 use crate::{Error, ErrorKind, Result};
 
@@ -162,9 +162,9 @@ fn warning(certificate: &Certificate, now: SystemTime) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::connect::{Purpose, connect};
-    use super::super::test_server::{APP, server};
     use super::*;
+    use crate::postgres::link::connect::{Purpose, connect};
+    use crate::postgres::test_server::{APP, server};
 
     #[test]
     fn what_answers_is_read_and_compared() {

@@ -3,9 +3,9 @@
 use portcullis_model::catalog::DIESEL_TABLE;
 use portcullis_model::config::Server;
 
-use super::conn::{Conn, Failure, Row, literal, name};
-use super::connect::{Purpose, connect, examine};
-use super::not_connected::day;
+use super::link::conn::{Conn, Failure, Row, literal, name};
+use super::link::connect::{Purpose, connect, examine};
+use super::link::not_connected::day;
 use super::{identity, migrator};
 use crate::introduction::{Met, Shown};
 use crate::{Error, ErrorKind, Result};

@@ -9,9 +9,10 @@ use portcullis_model::plan::{Applied, Direction, Noted, Step};
 use portcullis_model::sql::Dialect;
 use uuid::Uuid;
 
-use super::conn::{Conn, Failure, Row, literal};
+use super::catalog;
 use super::home::Home;
-use super::{catalog, transaction};
+use super::link::conn::{Conn, Failure, Row, literal};
+use super::link::transaction;
 use crate::seam::{Head, OpenRun, Overlay, ReceiptLink, StoredReceipt};
 
 /// A database of a cluster: what a copy of it has otherwise.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use portcullis_model::config::Server;
 
-use super::conn::{Conn, Failure};
+use super::link::conn::{Conn, Failure};
 use crate::{Error, ErrorKind, Result};
 
 /// "portcull" in ASCII; within a database, nothing else should use it.

@@ -2,10 +2,10 @@
 
 use portcullis_model::config::{Server, Target};
 
-use super::conn::{Conn, Failure};
-use super::connect::{self, Purpose};
 use super::home::Home;
 use super::identity::{self, Identity};
+use super::link::conn::{Conn, Failure};
+use super::link::connect::{self, Purpose};
 use super::{catalog, error, ledger, roles, survey};
 use crate::Result;
 use crate::seam::{Reader, StoredReceipt, Survey, Table};

@@ -1,6 +1,6 @@
 //! A role that migrates a database and does nothing else, as a proposal.
 
-use super::conn::{literal, name};
+use super::link::conn::{literal, name};
 
 /// Statements with the reason for each; nobody runs them but a person.
 pub(super) fn proposal(database: &str, schemas: &[String]) -> String {

@@ -1,61 +1,36 @@
 //! PostgreSQL: the verbs of the seam, over one pinned connection that Diesel shares.
 
-mod alone;
 mod apply;
 mod backup;
 mod catalog;
-mod certificate;
-mod child;
-mod claim;
-mod clone;
-mod compare;
-mod conn;
-mod connect;
-mod contents;
-mod dump;
-mod environment;
-mod external;
-mod fence;
-mod foreign;
-mod fresh;
-mod hindrances;
 mod home;
 mod identity;
 mod introduce;
 mod ledger;
+mod link;
 mod lock;
-mod login;
 mod look;
 mod migrator;
-mod names;
-mod nature;
-mod not_connected;
-mod password;
-mod powerless;
-mod quote;
-mod readable;
-mod restore;
 mod roles;
-mod rows;
-mod scratch;
-mod sequences;
 mod session;
-mod settings;
 mod smoke;
-mod snapshot;
-mod step;
 mod survey;
 #[cfg(test)]
 mod test_server;
-mod tls;
-mod tools;
-mod transaction;
-mod trial;
-mod wire;
+mod undo;
 
+use apply::alone;
+pub(crate) use introduce::{meet, shake_hands};
+use link::conn::Failure;
+use link::connect::{self, Purpose};
+pub(crate) use look::open_reader;
 use portcullis_model::config::{AutoRestore, Server};
 use portcullis_model::plan::{SegmentKind, Step};
 use portcullis_model::smoke::{Check, When};
+use session::Session;
+pub(crate) use session::open_writer;
+pub(crate) use undo::restore::restore_anew;
+use undo::{clone, foreign, restore};
 use uuid::Uuid;
 
 use crate::seam::{
@@ -63,13 +38,6 @@ use crate::seam::{
     StoredReceipt, Survey, Table, Undo, Writer,
 };
 use crate::{Error, ErrorKind, Result, VerifiedBackup};
-use conn::Failure;
-use connect::Purpose;
-pub(crate) use introduce::{meet, shake_hands};
-pub(crate) use look::open_reader;
-pub(crate) use restore::restore_anew;
-use session::Session;
-pub(crate) use session::open_writer;
 
 /// A failure as an error of this database.
 fn error(server: &Server, operation: &str, failure: &Failure) -> Error {

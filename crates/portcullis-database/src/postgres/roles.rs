@@ -1,6 +1,6 @@
 //! Who else may change the schema.
 
-use super::conn::{Conn, Failure};
+use super::link::conn::{Conn, Failure};
 
 /// Roles that can log in and change the schema without the gate, each with the reason: the
 /// gate is the only way only where there are none.

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 use portcullis_model::config::{AutoRestore, Server, Target};
 use uuid::Uuid;
 
-use super::conn::{Conn, Failure};
-use super::connect::{self, Purpose};
 use super::home::Home;
 use super::identity::{self, Identity};
 use super::ledger::{self, Where};
-use super::{error, fence, foreign, fresh, lock};
+use super::link::conn::{Conn, Failure};
+use super::link::connect::{self, Purpose};
+use super::undo::{fence, foreign, fresh};
+use super::{error, lock};
 use crate::seam::Writer;
 use crate::{Error, ErrorKind, Result, RunLock};
 

@@ -6,10 +6,10 @@ use portcullis_model::redact;
 use portcullis_model::smoke::{Check, Verdict, When};
 
 use super::catalog::{self, Relation};
-use super::conn::{Conn, Failure};
 use super::home::Home;
 use super::ledger;
-use super::transaction::aside;
+use super::link::conn::{Conn, Failure};
+use super::link::transaction::aside;
 use crate::seam::{Baseline, Smoke};
 use crate::slt;
 

@@ -1,11 +1,12 @@
 //! What a database is and holds, in one snapshot.
 
-use super::conn::{Conn, Failure};
+use super::catalog;
 use super::home::Home;
 use super::identity::{self, Identity};
 use super::ledger::{self, Where};
-use super::transaction::aside;
-use super::{catalog, hindrances};
+use super::link::conn::{Conn, Failure};
+use super::link::transaction::aside;
+use super::undo::hindrances;
 use crate::seam::Survey;
 
 /// Reads it, whether or not a transaction is open.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use portcullis_cluster::{Cluster, Options};
 use portcullis_model::config::{AutoRestore, BackupKind, ChannelBinding, Password, Pin, Server};
 
-use super::certificate::Certificate;
+use super::link::certificate::Certificate;
 
 /// A role that owns the database of its name.
 pub(super) const APP: &str = "app";
@@ -26,7 +26,7 @@ fn running() -> &'static Running {
     static RUNNING: OnceLock<Running> = OnceLock::new();
     RUNNING.get_or_init(|| {
         let cluster = Cluster::start(&Options::default().setting("wal_level", "logical")).unwrap();
-        let literal = super::conn::literal(PASSWORD);
+        let literal = super::link::conn::literal(PASSWORD);
         psql(&cluster, &format!("CREATE ROLE app LOGIN PASSWORD{literal}"));
         psql(&cluster, "CREATE DATABASE app OWNER app");
         let password = cluster.directory().join("password");

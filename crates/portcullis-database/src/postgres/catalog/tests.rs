@@ -3,9 +3,9 @@
 use portcullis_model::catalog::diff;
 use portcullis_model::config::Server;
 
-use super::super::connect::{Purpose, connect};
-use super::super::test_server::{APP, as_superuser, copy, server};
 use super::*;
+use crate::postgres::link::connect::{Purpose, connect};
+use crate::postgres::test_server::{APP, as_superuser, copy, server};
 
 const SCHEMA: &str = include_str!("schema.sql");
 

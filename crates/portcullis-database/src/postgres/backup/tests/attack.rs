@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::place::Place;
 use crate::VerifiedBackup;
-use crate::postgres::connect::{self, Purpose};
+use crate::postgres::link::connect::{self, Purpose};
 
 /// A directory that whoever runs the server may write to.
 fn open_directory() -> TempDir {

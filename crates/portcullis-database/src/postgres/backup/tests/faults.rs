@@ -12,11 +12,10 @@ use uuid::Uuid;
 use super::place::Place;
 use crate::VerifiedBackup;
 use crate::backup::sidecar_path;
-use crate::postgres::backup::OPERATION;
-use crate::postgres::conn::Status;
-use crate::postgres::connect::{self, Purpose};
-use crate::postgres::dump::{self, Dump, Rows};
-use crate::postgres::snapshot;
+use crate::postgres::backup::dump::{self, Dump, Rows};
+use crate::postgres::backup::{OPERATION, snapshot};
+use crate::postgres::link::conn::Status;
+use crate::postgres::link::connect::{self, Purpose};
 
 /// A failure leaves no backup, no rubbish, no transaction, and no password in its words.
 fn refused(place: &mut Place, row: &str, cause: &str) {

@@ -11,11 +11,11 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::super::{Source, with_tools};
-use crate::postgres::conn::Conn;
-use crate::postgres::connect::{self, Purpose};
+use crate::postgres::backup::scratch::server_of;
+use crate::postgres::backup::tools::{self, Tools};
 use crate::postgres::identity::{self, Identity};
-use crate::postgres::scratch::server_of;
-use crate::postgres::tools::{self, Tools};
+use crate::postgres::link::conn::Conn;
+use crate::postgres::link::connect::{self, Purpose};
 use crate::seam::BackupRequest;
 use crate::{Result, VerifiedBackup, files};
 

@@ -8,11 +8,11 @@ use portcullis_model::config::BackupKind;
 use uuid::Uuid;
 
 use super::place::{Place, TABLES};
-use crate::postgres::conn::Status;
-use crate::postgres::connect::{self, Purpose};
-use crate::postgres::nature::Extension;
-use crate::postgres::snapshot;
-use crate::postgres::trial::{self, Trial};
+use crate::postgres::backup::nature::Extension;
+use crate::postgres::backup::snapshot;
+use crate::postgres::backup::trial::{self, Trial};
+use crate::postgres::link::conn::Status;
+use crate::postgres::link::connect::{self, Purpose};
 use crate::{Proof, VerifiedBackup};
 
 #[test]

@@ -3,7 +3,7 @@
 use portcullis_cluster::Cache;
 
 use super::place::Place;
-use crate::postgres::connect::{self, Purpose};
+use crate::postgres::link::connect::{self, Purpose};
 use crate::{ErrorKind, VerifiedBackup};
 
 fn verified(backup: &VerifiedBackup) -> String {
