@@ -38,6 +38,8 @@ pub struct Met {
     pub role: String,
     /// What the role may do that a migration needs no right to.
     pub excess: Vec<&'static str>,
+    /// Whether nothing is in it.
+    pub is_new: bool,
     /// Whether Diesel's table is there.
     pub diesel: bool,
     /// What it lists, in order.

@@ -102,7 +102,7 @@ fn check_identity(target: &Target, backup: &VerifiedBackup) -> Result<Uuid, Stop
         (None, _) => refused(
             "its sidecar names no database: it was taken before this tool knew the database"
                 .to_owned(),
-            "copy it into place by hand if you are certain, then cargo xtask migrate --enrol",
+            "choose one that was taken since: cargo xtask backup list; this one is for a person to put back by hand, then cargo xtask migrate --enrol",
         ),
     }
 }

@@ -73,6 +73,8 @@ fn a_target_is_added_behind_what_is_there() {
     let text = written(&workspace);
     assert!(text.starts_with(BEFORE), "{text}");
     assert!(text.contains(&format!("cluster = \"{id}\"")), "{text}");
+    assert!(ran.stdout.contains("cargo xtask migrate --target pg\n"), "{}", ran.stdout);
+    run(&workspace, &says, &["migrate", "--target", "pg"], &[]).expect(0);
     // It is there now.
     let ran = run(&workspace, &says, &add, &[]).expect(2);
     assert!(ran.stderr.contains("already there"), "{}", ran.stderr);
@@ -90,6 +92,10 @@ fn the_proposed_role_migrates() {
     let add =
         ["target", "add", "pg", "--url", &url, "--ca", "ca.pem", "--pin", says.pins[0].as_str()];
     let ran = run(&workspace, &says, &add, &[]).expect(0);
+    // It isn't empty, so that it must be meant: the printed step says that.
+    assert!(ran.stdout.contains("cargo xtask migrate --target pg --enrol\n"), "{}", ran.stdout);
+    run(&workspace, &says, &["migrate", "--target", "pg"], &[]).expect(1);
+    run(&workspace, &says, &["migrate", "--target", "pg", "--enrol"], &[]).expect(0);
     // As it stands, but for the password, which psql would ask for.
     let (_, proposal) = ran.stdout.split_once("nothing of it was run:\n\n").unwrap();
     let script: String = proposal

@@ -6,7 +6,7 @@ use portcullis_model::config::Server;
 use super::link::conn::{Conn, Failure, Row, literal, name};
 use super::link::connect::{Purpose, connect, examine};
 use super::link::not_connected::day;
-use super::{identity, migrator};
+use super::{identity, migrator, survey};
 use crate::introduction::{Met, Shown};
 use crate::{Error, ErrorKind, Result};
 
@@ -45,6 +45,7 @@ pub(crate) fn meet(server: &Server) -> Result<Met> {
         None => Vec::new(),
     };
     let schemas = texts(&mut conn, SCHEMAS).map_err(failed)?;
+    let is_new = survey::survey(&mut conn, &identity).map_err(failed)?.is_new();
     let role = &identity.role;
     let rights = [
         (role.superuser, "SUPERUSER"),
@@ -58,6 +59,7 @@ pub(crate) fn meet(server: &Server) -> Result<Met> {
         server_version: identity.version,
         role: identity.role.name,
         excess: rights.into_iter().filter(|(has, _)| *has).map(|(_, right)| right).collect(),
+        is_new,
         diesel: migrated_by.is_some(),
         applied,
         migrated_by,

@@ -142,7 +142,7 @@ fn take_on(
 ) -> Result<Exit, Stop> {
     let target = config.target(Some(name))?;
     let Some(version) = met.applied.last() else {
-        let flag = if target.protected { " --enrol" } else { "" };
+        let flag = if target.protected || !met.is_new { " --enrol" } else { "" };
         print::done(&format!(
             "no migration is applied there yet; next: cargo xtask migrate --target {name}{flag}"
         ));
