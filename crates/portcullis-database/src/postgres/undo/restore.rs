@@ -2,6 +2,7 @@
 //! stays, under another name.
 
 use std::path::PathBuf;
+use std::thread;
 
 use portcullis_model::config::{AutoRestore, Server};
 use portcullis_model::redact;
@@ -27,13 +28,19 @@ fn fill(fresh: &Fresh, backup: &VerifiedBackup, progress: Progress<'_>) -> Resul
     let failed = |failure: Failure| error(server, OPERATION, &failure).refused();
     trial::fill(server, fresh.name(), backup, progress).map_err(Error::refused)?;
     let mut conn = connect::connect_to(server, fresh.name(), Purpose::Change)?;
-    trial::compare(&mut conn, backup).map_err(|cause| {
+    let mut beside = connect::connect_to(server, fresh.name(), Purpose::Change)?;
+    let (compared, analyzed) = thread::scope(|scope| {
+        // A dump has no statistics, and without them queries take wrong ways.
+        let analyzed = scope.spawn(|| beside.run("ANALYZE"));
+        let compared = trial::compare(&mut conn, backup);
+        (compared, analyzed.join().unwrap_or_else(|_| Err(Failure::of("ANALYZE panicked"))))
+    });
+    compared.map_err(|cause| {
         let next = "choose another one: cargo xtask backup list";
         Error::new(ErrorKind::Refused, OPERATION, redact::path(backup.path()), cause, next)
     })?;
-    // A dump has no statistics, and without them queries take wrong ways.
-    conn.run("ANALYZE").map_err(failed)?;
-    drop(conn);
+    analyzed.map_err(failed)?;
+    drop((conn, beside));
     let mut admin = fence::administer(server)?;
     settings::carry_over(&mut admin, &server.database, fresh.name()).map_err(failed)
 }
