@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use xshell::{Shell, cmd};
 
 /// Past this many lines a file is asked for its second purpose.
@@ -17,6 +18,21 @@ pub(super) fn run(shell: &Shell) -> anyhow::Result<()> {
         .flat_map(|(name, text)| problems(Path::new(name), &text))
         .collect();
     anyhow::ensure!(problems.is_empty(), "{}", problems.join("\n"));
+    small_by_default(shell)
+}
+
+/// Whoever has only SQLite never builds OpenSSL.
+fn small_by_default(shell: &Shell) -> anyhow::Result<()> {
+    let tree =
+        cmd!(shell, "cargo tree --package xtask --edges normal,build --prefix none --locked");
+    let tree = tree.quiet().ignore_stderr().read().context("list xtask's dependencies")?;
+    let found = tree.lines().find(|line| line.starts_with("openssl"));
+    anyhow::ensure!(
+        found.is_none(),
+        "xtask needs {} without being asked to",
+        found.unwrap_or("it")
+    );
+    anyhow::ensure!(tree.contains("diesel"), "cargo tree listed nothing:\n{tree}");
     Ok(())
 }
 
