@@ -22,9 +22,11 @@ const LAW: &[(&str, &[&str])] = &[
             "portcullis-workspace",
         ],
     ),
+    ("portcullis-test", &["portcullis-model", "portcullis-database"]),
     (
         "portcullis",
         &[
+            "portcullis-test",
             "portcullis-model",
             "portcullis-lint",
             "portcullis-database",

@@ -22,3 +22,4 @@ mod postgres;
 mod restore;
 mod story;
 mod support;
+mod test_migration;

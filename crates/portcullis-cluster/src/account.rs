@@ -1,16 +1,14 @@
 //! Who the server runs as: it refuses to be root.
 
 use std::ffi::OsStr;
-use std::os::unix::fs::{MetadataExt as _, chown};
+use std::fs::File;
+use std::os::unix::fs::{MetadataExt as _, fchown, lchown};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::environment;
 use crate::error::{Error, ErrorKind, Result, shown};
-
-/// What a child keeps of our environment. The rest may hold secrets, which another user's
-/// process must not have, or `PG…`, which would change what the programs do.
-const KEPT: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"];
 
 /// Whose the server's process and files are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,17 +48,23 @@ impl Account {
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command.env_clear().env("LC_ALL", "C").current_dir("/").stdin(Stdio::null());
-        command.envs(KEPT.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+        command.envs(environment::kept());
         if let Self::Other { user, group, .. } = self {
             command.uid(*user).gid(*group);
         }
         command
     }
 
-    /// Hands a file or directory over.
+    /// Hands an open file over.
+    pub(crate) fn own_file(&self, file: &File) -> std::io::Result<()> {
+        let Self::Other { user, group, .. } = self else { return Ok(()) };
+        fchown(file, Some(*user), Some(*group))
+    }
+
+    /// Hands a directory over; never what a link leads to.
     pub(crate) fn own(&self, path: &Path) -> Result<()> {
         let Self::Other { user, group, .. } = self else { return Ok(()) };
-        chown(path, Some(*user), Some(*group))
+        lchown(path, Some(*user), Some(*group))
             .map_err(|error| Error::io("hand over to the server's user", path, &error))
     }
 

@@ -173,6 +173,8 @@ fn matching(pattern: &str) -> Vec<(u32, PathBuf)> {
 fn output(program: &Path, argument: &str) -> Option<String> {
     let output = Command::new(program)
         .arg(argument)
+        .env_clear()
+        .envs(crate::environment::kept())
         .stdin(Stdio::null())
         .output()
         .ok()

@@ -1,26 +1,38 @@
 //! Files of a cluster: written so that only the server's user reads them, and copied.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::process::Stdio;
 
 use crate::account::Account;
 use crate::error::{Error, Result};
 
-/// Writes a file with mode 0600 under another name, hands it over, and renames it: who
-/// reads it meanwhile reads the old one or the new one.
+/// Writes a file with mode 0600 under another name, and renames it: who reads it meanwhile
+/// reads the old one or the new one.
+///
+/// The account itself writes it. In a directory that is the account's, root would follow
+/// whatever link the account has put there.
 pub(crate) fn write(path: &Path, text: &str, account: &Account) -> Result<()> {
-    let new = path.with_added_extension("new");
-    let attempt = || {
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        file.set_permissions(fs::Permissions::from_mode(0o600))?;
-        file.write_all(text.as_bytes())
+    const SCRIPT: &str =
+        "umask 077; rm -f -- \"$1.new\"; cat >\"$1.new\" && mv -f -- \"$1.new\" \"$1\"";
+    let attempt = || -> io::Result<()> {
+        let mut shell = account.command("sh");
+        shell.args(["-c", SCRIPT, "sh"]).arg(std::path::absolute(path)?);
+        shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = shell.spawn()?;
+        if let Some(mut input) = child.stdin.take() {
+            // What goes wrong there, the shell says better.
+            let _ = input.write_all(text.as_bytes());
+        }
+        let output = child.wait_with_output()?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
     };
-    attempt().map_err(|error| Error::io("write a file of the cluster", &new, &error))?;
-    account.own(&new)?;
-    fs::rename(&new, path).map_err(|error| Error::io("write a file of the cluster", path, &error))
+    attempt().map_err(|error| Error::io("write a file of the cluster", path, &error))
 }
 
 /// Makes a directory, and those above it, with mode 0700.
@@ -35,33 +47,39 @@ pub(crate) fn make_directory(path: &Path) -> Result<()> {
 /// Removes a directory with all that is in it, if it is there.
 pub(crate) fn remove_directory(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(Error::io("remove a directory", path, &error))
         }
         _ => Ok(()),
     }
 }
 
-/// Copies a directory of plain files and directories, which the account then owns. Where
-/// the file system can share blocks, `fs::copy` has it do so.
+/// Copies a directory of plain files and directories, which the account then owns: not
+/// before all is there, so that nobody leads a copy elsewhere by a link. Where the file system
+/// can share blocks, it does so.
 pub(crate) fn copy_directory(from: &Path, to: &Path, account: &Account) -> Result<()> {
     let fail = |path: &Path| {
         let path = path.to_owned();
-        move |error: std::io::Error| Error::io("copy a cluster's files", &path, &error)
+        move |error: io::Error| Error::io("copy a cluster's files", &path, &error)
     };
     fs::DirBuilder::new().mode(0o700).create(to).map_err(fail(to))?;
-    account.own(to)?;
     for entry in fs::read_dir(from).map_err(fail(from))? {
         let entry = entry.map_err(fail(from))?;
         let (source, target) = (entry.path(), to.join(entry.file_name()));
         if entry.file_type().map_err(fail(&source))?.is_dir() {
             copy_directory(&source, &target, account)?;
         } else {
-            fs::copy(&source, &target).map_err(fail(&source))?;
-            account.own(&target)?;
+            copy_file(&source, &target, account).map_err(fail(&source))?;
         }
     }
-    Ok(())
+    account.own(to)
+}
+
+fn copy_file(source: &Path, target: &Path, account: &Account) -> io::Result<()> {
+    let mut from = File::open(source)?;
+    let mut to = OpenOptions::new().write(true).create_new(true).mode(0o600).open(target)?;
+    io::copy(&mut from, &mut to)?;
+    account.own_file(&to)
 }
 
 /// Who else may hold a lock.

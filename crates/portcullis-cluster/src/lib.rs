@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod binaries;
+mod environment;
 mod error;
 
 #[cfg(feature = "server")]

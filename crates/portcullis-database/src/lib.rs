@@ -13,8 +13,9 @@ mod postgres;
 mod postgres;
 mod proof;
 mod room;
+pub mod scratch;
 pub mod seam;
-mod slt;
+pub mod slt;
 mod sqlite;
 mod step;
 

@@ -3,14 +3,23 @@
 use portcullis_model::config::{Server, Target};
 
 use crate::introduction::{Met, Shown};
+use crate::scratch::{Lab, LabOptions};
 use crate::seam::{Overlay, Progress, Reader, Writer};
 use crate::{Error, ErrorKind, Result, RunLock, VerifiedBackup};
 
 fn absent<T>(server: &Server) -> Result<T> {
+    missing("connect to the server", server.shown())
+}
+
+pub(crate) fn open_lab(_: &LabOptions) -> Result<Box<dyn Lab>> {
+    missing("start a PostgreSQL for the tests", "this machine".to_owned())
+}
+
+fn missing<T>(operation: &str, place: String) -> Result<T> {
     Err(Error::new(
         ErrorKind::Refused,
-        "connect to the server",
-        server.shown(),
+        operation,
+        place,
         "this build of the gate has no PostgreSQL in it",
         "build it with the feature `postgres`: cargo run --package xtask --features postgres",
     ))

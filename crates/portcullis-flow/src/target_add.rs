@@ -236,6 +236,7 @@ mod tests {
             server_version: "15".into(),
             role: "app".into(),
             excess: vec![],
+            is_new: true,
             diesel: false,
             applied: vec![],
             migrated_by: None,

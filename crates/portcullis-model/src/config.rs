@@ -62,6 +62,10 @@ pub struct Config {
     pub default_branch: Option<String>,
     /// The targets by name.
     pub targets: BTreeMap<String, Target>,
+    /// Migrations, by their directories' names, that need no test case, and why.
+    pub without_case: BTreeMap<String, String>,
+    /// Migrations that can't be undone, and why.
+    pub irreversible: BTreeMap<String, String>,
 }
 
 /// The migrations of one engine.
@@ -196,7 +200,7 @@ impl Config {
     /// hold a password.
     pub fn parse(text: &str, root: &Path) -> Result<Self, ConfigError> {
         let raw = raw::parse(text)?;
-        let migrations = migrations(raw.migrations)?;
+        let migrations = migrations(raw.migrations, &raw.targets)?;
         let scratch = scratch::named(&raw.targets);
         let mut targets = BTreeMap::new();
         for (name, target) in raw.targets {
@@ -204,15 +208,18 @@ impl Config {
             targets.insert(target.name.clone(), target);
         }
         scratch::resolve(&mut targets, &scratch)?;
-        if !targets.contains_key(&raw.default_target) {
-            return Err(unknown_target(&targets, &raw.default_target, "default-target"));
+        let default_target = raw.default_target.unwrap_or_else(|| default_target(&targets));
+        if !targets.contains_key(&default_target) {
+            return Err(unknown_target(&targets, &default_target, "default-target"));
         }
         Ok(Self {
             root: root.to_owned(),
             migrations,
-            default_target: raw.default_target,
+            default_target,
             default_branch: raw.default_branch,
             targets,
+            without_case: with_reasons("without-case", raw.test_migration.without_case)?,
+            irreversible: with_reasons("irreversible", raw.test_migration.irreversible)?,
         })
     }
 
@@ -223,6 +230,21 @@ impl Config {
     pub fn target(&self, name: Option<&str>) -> Result<&Target, ConfigError> {
         let name = name.unwrap_or(&self.default_target);
         self.targets.get(name).ok_or_else(|| unknown_target(&self.targets, name, "--target"))
+    }
+}
+
+/// Exceptions, each with a reason: without one nobody knows whether it still holds.
+fn with_reasons(
+    key: &str,
+    all: BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, ConfigError> {
+    match all.iter().find(|(_, reason)| reason.trim().is_empty()) {
+        None => Ok(all),
+        Some((name, _)) => Err(ConfigError {
+            place: format!("{FILE}: test-migration.{key}.{}", redact::printable(name)),
+            cause: "it gives no reason".to_owned(),
+            next_step: "say why".to_owned(),
+        }),
     }
 }
 
@@ -249,9 +271,24 @@ pub fn like<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
         .map(|(_, candidate)| candidate)
 }
 
+/// What is meant where the configuration doesn't say: the only target, or `dev`.
+fn default_target(targets: &BTreeMap<String, Target>) -> String {
+    match targets.keys().next() {
+        Some(only) if targets.len() == 1 => only.clone(),
+        _ => "dev".to_owned(),
+    }
+}
+
 /// Each engine's directory, below the configuration's root: there git and `new` find them.
-fn migrations(raw: raw::Migrations) -> Result<Vec<Migrations>, ConfigError> {
-    let both = [(Dialect::Sqlite, Some(raw.sqlite)), (Dialect::Postgres, raw.postgres)];
+/// SQLite's has a usual place, unless there are only PostgreSQL's.
+fn migrations(
+    raw: raw::Migrations,
+    targets: &BTreeMap<String, raw::Target>,
+) -> Result<Vec<Migrations>, ConfigError> {
+    let has_sqlite = targets.values().any(|target| target.engine == Engine::Sqlite);
+    let usual = has_sqlite || raw.postgres.is_none();
+    let sqlite = raw.sqlite.or_else(|| usual.then(|| "migrations/sqlite".into()));
+    let both = [(Dialect::Sqlite, sqlite), (Dialect::Postgres, raw.postgres)];
     let found = both.into_iter().filter_map(|(dialect, path)| Some((dialect, path?)));
     let mut migrations: Vec<Migrations> = Vec::new();
     for (dialect, path) in found {

@@ -19,6 +19,7 @@ use crate::sum::{Acceptance, Sum};
 
 pub use redo::oldest_to_undo;
 pub use refusal::{Protection, Refusal};
+pub use segments::{must_be_committed, segment_kind};
 
 /// Where a run shall end.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::Command as Process;
 
 use portcullis_model::config::{Config, Engine};
+use portcullis_model::sql::Dialect;
 
 use crate::Command;
 
@@ -58,6 +59,11 @@ fn needs(command: &Command) -> bool {
     else {
         return false;
     };
+    if let Some(which) = command.tests_on() {
+        let mut migrations = config.migrations.iter();
+        return migrations
+            .any(|one| one.dialect == Dialect::Postgres && which.includes(one.dialect));
+    }
     let is_server = |name: Option<&str>| {
         config.target(name).is_ok_and(|target| target.engine() == Engine::Postgres)
     };

@@ -278,10 +278,10 @@ fn what_one_migration_defers_is_checked_before_the_next() {
     );
     bench.gated(&["migrate"]).expect(0);
     assert_eq!(bench.one("SELECT count(*) FROM other"), "2");
-    bench.step("06_dangles", "INSERT INTO other VALUES (3, 99);\n", "SELECT 1;\n");
+    bench.step("06_dangles", "INSERT INTO other VALUES (3, 8675309);\n", "SELECT 1;\n");
     let ran = bench.gated(&["migrate"]).expect(3);
     assert!(ran.stderr.contains("06_dangles/up.sql"), "{}", ran.stderr);
-    assert!(!ran.stderr.contains("99"), "a row's value was printed: {}", ran.stderr);
+    assert!(!ran.stderr.contains("8675309"), "a row's value was printed: {}", ran.stderr);
 }
 
 #[test]

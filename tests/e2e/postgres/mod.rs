@@ -13,5 +13,6 @@ mod pooler;
 mod proxy;
 mod roles;
 pub(crate) mod server;
+mod strangers;
 mod target;
 mod undo;

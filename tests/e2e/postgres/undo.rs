@@ -11,8 +11,14 @@ use crate::support::Ran;
 
 /// A bench whose next run commits, and is then found to be broken: inside its transaction
 /// the query has a transaction number, afterwards it has none.
+///
+/// Where a copy takes the place again, the numbers of the server's transactions prove that
+/// nobody else has written: other tests on the same server would take some.
 pub(super) fn breaks_after_the_commit(lines: &str) -> Bench {
-    breaks_on(Bench::new(Engine::Postgres), lines)
+    let alone = Options::default().setting("wal_level", "logical").setting("autovacuum", "off");
+    let copies = lines.contains("clone");
+    let bench = if copies { Bench::alone(&alone) } else { Bench::new(Engine::Postgres) };
+    breaks_on(bench, lines)
 }
 
 pub(super) fn breaks_on(bench: Bench, lines: &str) -> Bench {

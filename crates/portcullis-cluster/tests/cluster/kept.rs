@@ -71,6 +71,30 @@ fn data_port_password_and_authority_outlive_a_stop() {
     assert_eq!(dev::find(&directory).unwrap(), None);
 }
 
+/// Who runs the server may put into its directories what they like.
+#[test]
+fn a_link_in_the_servers_directory_leads_nobody_elsewhere() {
+    let workspace = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(workspace.path(), Permissions::from_mode(0o755)).unwrap();
+    let directory = workspace.path().join("var/cluster");
+    let _gone = Gone(&directory);
+    dev::start(&directory).unwrap();
+    dev::stop(&directory, Data::Keep).unwrap();
+    let victim = workspace.path().join("victim");
+    std::fs::write(&victim, "ours").unwrap();
+    std::fs::set_permissions(&victim, Permissions::from_mode(0o600)).unwrap();
+    let owner = victim.metadata().unwrap().uid();
+    for name in ["portcullis.conf", "portcullis.conf.new"] {
+        let link = directory.join("data").join(name);
+        let _ = std::fs::remove_file(&link);
+        std::os::unix::fs::symlink(&victim, &link).unwrap();
+        dev::start(&directory).unwrap();
+        dev::stop(&directory, Data::Keep).unwrap();
+        assert_eq!(std::fs::read_to_string(&victim).unwrap(), "ours", "{name}");
+        assert_eq!(victim.metadata().unwrap().uid(), owner, "{name}");
+    }
+}
+
 #[test]
 fn a_directory_that_is_no_cluster_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();

@@ -14,7 +14,7 @@ use portcullis_model::sql::{Dialect, Statement, effects, statements};
 use uuid::Uuid;
 
 use self::step as one_step;
-use super::link::conn::{Conn, Diesel, Failure, Status};
+use super::link::conn::{Conn, Diesel, Failure, ONLY_THE_SERVERS, Status};
 use super::{Session, catalog, ledger, lock};
 use crate::seam::{Head, StepReport};
 use crate::step::failed;
@@ -34,9 +34,8 @@ pub(super) fn begin(session: &mut Session) -> Result<()> {
     // Diesel makes its table where it finds none; it needs the right to, only then.
     let has_table = catalog::has_diesel_table(&mut session.conn)
         .map_err(|failure| session.error(OPERATION, &failure))?;
-    if !has_table && session.conn.diesel().setup().is_err() {
-        let failure = session.conn.last_failure().unwrap_or_default();
-        return Err(session.error("make Diesel's table", &failure));
+    if !has_table {
+        make_diesel_table(session)?;
     }
     ledger::enter(&mut session.conn, &home, TRANSACTION)
         .map_err(|failure| session.error(OPERATION, &failure))?;
@@ -44,6 +43,17 @@ pub(super) fn begin(session: &mut Session) -> Result<()> {
     session.may_defer = true;
     session.xact = transaction_id(&mut session.conn).ok();
     Ok(())
+}
+
+/// Where the application would find it.
+fn make_diesel_table(session: &mut Session) -> Result<()> {
+    const OPERATION: &str = "make Diesel's table";
+    session.conn.as_application().map_err(|failure| session.error(OPERATION, &failure))?;
+    if session.conn.diesel().setup().is_err() {
+        let failure = session.conn.last_failure().unwrap_or_default();
+        return Err(session.error(OPERATION, &failure));
+    }
+    session.conn.run(ONLY_THE_SERVERS).map_err(|failure| session.error(OPERATION, &failure))
 }
 
 /// A transaction that Diesel knows of, so that its migrations are savepoints in it.
@@ -144,7 +154,9 @@ fn after_step(conn: &mut Conn, note: &str, deferred: Deferred) -> Result<After, 
         Deferred::LookedUp => LOOK_UP,
         Deferred::None => "NULL",
     };
-    let row = conn.ask_one(&format!("{note}; SELECT pg_catalog.txid_current(), {deferred}"))?;
+    let row = conn.ask_one(&format!(
+        "{ONLY_THE_SERVERS}; {note}; SELECT pg_catalog.txid_current(), {deferred}"
+    ))?;
     match <[Option<String>; 2]>::try_from(row) {
         Ok([Some(xact), deferred]) => Ok(After { xact, deferred }),
         _ => Err(Failure::of("the server gave no number")),
@@ -158,7 +170,7 @@ fn may_begin_to_defer(step: &Step) -> bool {
 }
 
 /// Whether a step is of statements that can't leave a setting behind.
-fn sets_nothing(step: &Step) -> bool {
+pub(super) fn sets_nothing(step: &Step) -> bool {
     const QUIET: [&str; 8] =
         ["create", "drop", "alter", "comment", "grant", "revoke", "insert", "delete"];
     let quiet =
@@ -174,11 +186,13 @@ fn settle_in(conn: &mut Conn, deferred: &Option<String>) -> Result<(), Failure> 
         .as_ref()
         .map_or_else(String::new, |names| format!("SET CONSTRAINTS {names} DEFERRED; "));
     let settings = conn.settings().to_owned();
-    conn.run(&format!("SET CONSTRAINTS ALL IMMEDIATE; {again}{RESET}; {settings}"))
+    // What a constraint's trigger calls, it finds as the migration did.
+    let application = conn.application_path();
+    conn.run(&format!("{application}; SET CONSTRAINTS ALL IMMEDIATE; {again}{RESET}; {settings}"))
 }
 
 /// What a migration may have set for the session.
-const RESET: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL";
+pub(super) const RESET: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL";
 
 /// What runs now can't be rolled back: that is committed first, where the next run will
 /// look. Afterwards the head and the smoke test get a transaction again.

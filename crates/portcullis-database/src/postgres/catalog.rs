@@ -27,8 +27,9 @@ pub(super) struct Relation {
     pub(super) kind: String,
     /// About how many rows it has, by the statistics; negative where nobody has counted.
     pub(super) about: f64,
-    /// Whether it can be selected from: not a materialised view that was never filled, and
-    /// not what another server holds.
+    /// Whether it may be selected from: not a materialised view that was never filled, not
+    /// what another server holds, and not a view that calls what a stranger has written: who
+    /// selects from it is who calls it.
     pub(super) readable: bool,
     /// The tables, folded, that it is a partition or a child of.
     pub(super) ancestors: Vec<String>,
@@ -70,8 +71,15 @@ pub(super) fn catalog(conn: &mut Conn) -> Result<Catalog, Failure> {
 /// The application's relations, by name.
 pub(super) fn relations(conn: &mut Conn) -> Result<Vec<Relation>, Failure> {
     let rows = conn.ask(
-        "SELECT c.oid, n.nspname, c.relname, c.relkind,
-                CASE WHEN c.relpages > 0 THEN c.reltuples ELSE -1 END, c.relispopulated AND c.relkind <> 'f',
+        "WITH RECURSIVE self(oid) AS (
+             SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user
+             UNION SELECT m.roleid FROM pg_catalog.pg_auth_members m JOIN self ON self.oid = m.member),
+         trusted(oid) AS (
+             SELECT oid FROM self UNION SELECT oid FROM pg_catalog.pg_roles WHERE rolsuper
+             UNION SELECT datdba FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+         SELECT c.oid, n.nspname, c.relname, c.relkind,
+                CASE WHEN c.relpages > 0 THEN c.reltuples ELSE -1 END,
+                c.relispopulated AND c.relkind <> 'f' AND (c.relkind <> 'v' OR c.relowner IN (SELECT oid FROM trusted)),
                 CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid) THEN
                     (WITH RECURSIVE above(oid) AS (
                          SELECT inhparent FROM pg_catalog.pg_inherits WHERE inhrelid = c.oid
@@ -117,7 +125,8 @@ pub(super) fn columns(conn: &mut Conn) -> Result<Vec<Table>, Failure> {
             let [_, name, declared, nullable] = row.as_slice() else { return None };
             Some(Column {
                 name: name.clone()?,
-                declared: declared.clone()?,
+                // Only what lies elsewhere is named with its schema.
+                declared: declared.as_deref()?.replacen("public.", "", 1),
                 nullable: nullable.as_deref() == Some("t"),
             })
         })
@@ -150,13 +159,17 @@ pub(super) fn invalid_indexes(conn: &mut Conn) -> Result<Vec<String>, Failure> {
         .collect())
 }
 
+/// The number of the relation of this name, a literal, as the application finds it.
+pub(super) fn oid_of(conn: &mut Conn, name: &str) -> Result<Option<String>, Failure> {
+    let rows =
+        conn.ask_as_application(&format!("SELECT pg_catalog.to_regclass({name})::pg_catalog.oid"))?;
+    Ok(rows.into_iter().next().and_then(|row| row.into_iter().next().flatten()))
+}
+
 /// Whether Diesel's table is there, where a query finds it.
 pub(super) fn has_diesel_table(conn: &mut Conn) -> Result<bool, Failure> {
-    let row = conn.ask_one(&format!(
-        "SELECT pg_catalog.to_regclass({}) IS NOT NULL",
-        literal(portcullis_model::catalog::DIESEL_TABLE)
-    ))?;
-    Ok(row.first().cloned().flatten().as_deref() == Some("t"))
+    let table = literal(portcullis_model::catalog::DIESEL_TABLE);
+    oid_of(conn, &table).map(|oid| oid.is_some())
 }
 
 #[cfg(test)]

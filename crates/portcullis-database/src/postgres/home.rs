@@ -47,18 +47,27 @@ const TABLES: [(&str, &str); 6] = [
 impl Home {
     /// Finds it.
     pub(super) fn find(conn: &mut Conn) -> Result<Self, Failure> {
+        let diesel = literal(DIESEL_TABLE);
+        let seen = conn.ask_as_application(&format!(
+            "SELECT pg_catalog.to_regclass({diesel})::pg_catalog.oid, pg_catalog.current_schema()"
+        ))?;
+        let [table, schema] = seen
+            .into_iter()
+            .next()
+            .and_then(|row| <[Option<String>; 2]>::try_from(row).ok())
+            .unwrap_or_default()
+            .map(|cell| cell.map_or("NULL".to_owned(), |text| literal(&text)));
         let row = conn.ask_one(&format!(
             "SELECT coalesce(
                  (SELECT n.nspname FROM pg_catalog.pg_class c
                   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-                  WHERE c.oid = pg_catalog.to_regclass({diesel})),
+                  WHERE c.oid = {table}::pg_catalog.oid),
                  (SELECT n.nspname FROM pg_catalog.pg_class c
                   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
                   WHERE c.relname IN ('__portcullis_identity', {diesel}) AND c.relkind = 'r'
                     AND c.relpersistence = 'p'
-                  ORDER BY c.relname = {diesel}, n.nspname = current_schema() DESC, n.nspname LIMIT 1),
-                 current_schema(), 'public')",
-            diesel = literal(DIESEL_TABLE)
+                  ORDER BY c.relname = {diesel}, n.nspname = {schema} DESC, n.nspname LIMIT 1),
+                 {schema}, 'public')"
         ))?;
         let schema = row.into_iter().next().flatten();
         schema.map(Self).ok_or_else(|| Failure::of("the server names no schema"))

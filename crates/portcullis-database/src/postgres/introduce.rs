@@ -6,7 +6,7 @@ use portcullis_model::config::Server;
 use super::link::conn::{Conn, Failure, Row, literal, name};
 use super::link::connect::{Purpose, connect, examine};
 use super::link::not_connected::day;
-use super::{identity, migrator, survey};
+use super::{catalog, identity, migrator, survey};
 use crate::introduction::{Met, Shown};
 use crate::{Error, ErrorKind, Result};
 
@@ -36,16 +36,18 @@ pub(crate) fn meet(server: &Server) -> Result<Met> {
             next,
         )
     };
-    let migrated_by = texts(&mut conn, &diesel_owner()).map_err(failed)?.pop();
-    let applied = match migrated_by {
-        Some(_) => {
-            let sql = format!("SELECT version FROM {} ORDER BY 1", name(DIESEL_TABLE));
-            texts(&mut conn, &sql).map_err(failed)?
-        }
-        None => Vec::new(),
+    let diesel = catalog::oid_of(&mut conn, &literal(&name(DIESEL_TABLE))).map_err(failed)?;
+    let migrated_by = match &diesel {
+        Some(oid) => texts(&mut conn, &owner_of(oid)).map_err(failed)?.pop(),
+        None => None,
     };
     let schemas = texts(&mut conn, SCHEMAS).map_err(failed)?;
-    let is_new = survey::survey(&mut conn, &identity).map_err(failed)?.is_new();
+    let survey = survey::survey(&mut conn, &identity).map_err(failed)?;
+    let is_new = survey.is_new();
+    let applied = match diesel {
+        Some(_) => survey.applied.into_iter().map(|applied| applied.version).collect(),
+        None => Vec::new(),
+    };
     let role = &identity.role;
     let rights = [
         (role.superuser, "SUPERUSER"),
@@ -67,11 +69,9 @@ pub(crate) fn meet(server: &Server) -> Result<Met> {
     })
 }
 
-fn diesel_owner() -> String {
+fn owner_of(table: &str) -> String {
     format!(
-        "SELECT pg_catalog.pg_get_userbyid(relowner) FROM pg_catalog.pg_class
-         WHERE oid = pg_catalog.to_regclass({})",
-        literal(&name(DIESEL_TABLE))
+        "SELECT pg_catalog.pg_get_userbyid(relowner) FROM pg_catalog.pg_class WHERE oid = {table}"
     )
 }
 

@@ -10,6 +10,8 @@ use portcullis_cluster::{Cluster, Options};
 use portcullis_model::config::{AutoRestore, BackupKind, ChannelBinding, Password, Pin, Server};
 
 use super::link::certificate::Certificate;
+use super::link::conn::Conn;
+use super::link::connect::{self, Purpose};
 
 /// A role that owns the database of its name.
 pub(super) const APP: &str = "app";
@@ -95,4 +97,11 @@ pub(super) fn server(user: &str) -> Server {
         auto_restore: AutoRestore::Off,
         backup: BackupKind::Dump,
     }
+}
+
+/// A connection that finds names as the application does.
+pub(super) fn application(server: &Server) -> Conn {
+    let mut conn = connect::connect(server, Purpose::Change).unwrap();
+    conn.as_application().unwrap();
+    conn
 }

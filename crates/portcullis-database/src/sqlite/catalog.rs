@@ -89,17 +89,20 @@ pub(super) fn relations(conn: &Connection, kind: &str) -> SqlResult<Vec<String>>
 
 /// The columns of every ordinary table.
 pub(super) fn columns(conn: &Connection) -> SqlResult<Vec<Table>> {
+    let table = |name: String| Ok(Table { columns: columns_of(conn, &name)?, name });
+    relations(conn, "table")?.into_iter().map(table).collect()
+}
+
+/// The columns of one table.
+pub(super) fn columns_of(conn: &Connection, table: &str) -> SqlResult<Vec<Column>> {
     // Hidden columns are those of a virtual table; generated ones have a number of their own.
     let mut statement = conn.prepare(
         "SELECT name, type, \"notnull\" = 0 FROM pragma_table_xinfo(?1) WHERE hidden <> 1",
     )?;
-    let table = |name: String| {
-        let rows = statement.query_map([&name], |row| {
-            Ok(Column { name: row.get(0)?, declared: row.get(1)?, nullable: row.get(2)? })
-        })?;
-        Ok(Table { columns: rows.collect::<SqlResult<_>>()?, name })
-    };
-    relations(conn, "table")?.into_iter().map(table).collect()
+    let rows = statement.query_map([table], |row| {
+        Ok(Column { name: row.get(0)?, declared: row.get(1)?, nullable: row.get(2)? })
+    })?;
+    rows.collect()
 }
 
 /// Row counts of tables.

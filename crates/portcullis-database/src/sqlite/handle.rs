@@ -15,8 +15,9 @@ use std::collections::BTreeMap;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::Path;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use diesel::{Connection as _, SqliteConnection};
 use portcullis_model::redact;
@@ -139,6 +140,52 @@ pub(super) fn connect(path: &Path) -> Result<Connected> {
     // state behind a lock, so the callback needs no more than a shared reference.
     unsafe { ffi::sqlite3_update_hook(db, Some(count_row), Arc::as_ptr(&tally).cast_mut().cast()) };
     Ok(Connected { conn, diesel, tally })
+}
+
+/// When a statement is given up.
+#[derive(Debug)]
+pub(super) struct Clock {
+    since: Instant,
+    /// Milliseconds after `since`.
+    ends: AtomicU64,
+}
+
+impl Clock {
+    /// The time that a statement may take begins now.
+    pub(super) fn start(&self, limit: Duration) {
+        let ends = (self.since.elapsed() + limit).as_millis();
+        self.ends.store(u64::try_from(ends).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    fn is_over(&self) -> bool {
+        self.since.elapsed().as_millis() > u128::from(self.ends.load(Ordering::Relaxed))
+    }
+}
+
+/// What SQLite calls every so many steps of a statement; it ends the statement if told so.
+unsafe extern "C" fn is_over(clock: *mut c_void) -> c_int {
+    // SAFETY: `clock` is the pointer that `connect_with_clock` registered, from an `Arc` that
+    // outlives the connection.
+    let clock = unsafe { &*clock.cast::<Clock>() };
+    c_int::from(clock.is_over())
+}
+
+/// As [`connect`], with a clock that interrupts statements. It is to be dropped after the
+/// connection, as the tally is. It stands still until it is started.
+pub(super) fn connect_with_clock(path: &Path) -> Result<(Connected, Arc<Clock>)> {
+    /// How many steps of SQLite's machine pass between two looks: about a tenth of a millisecond.
+    const STEPS: c_int = 10_000;
+    let connected = connect(path)?;
+    let clock = Arc::new(Clock { since: Instant::now(), ends: AtomicU64::new(u64::MAX) });
+    // SAFETY: the handle is open; `is_over` has the signature that SQLite calls; the pointer
+    // stays valid because the caller drops the clock after the connection, and what it points
+    // to is shared state of atomics.
+    unsafe {
+        let db = connected.conn.handle();
+        let clock = Arc::as_ptr(&clock).cast_mut().cast();
+        ffi::sqlite3_progress_handler(db, STEPS, Some(is_over), clock);
+    }
+    Ok((connected, clock))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod place;
 mod prepare;
 mod restore;
 mod rows;
+mod scratch;
 mod smoke;
 mod step;
 
@@ -161,6 +162,7 @@ pub(crate) fn connect_writer(lock: RunLock, path: &Path) -> Result<Box<dyn Write
 
 pub(crate) use place::check_way;
 pub(crate) use prepare::restore_anew;
+pub(crate) use scratch::open_lab;
 
 impl Session {
     /// Whether all rows are too many to read while writers wait.

@@ -73,7 +73,7 @@ fn checks(conn: &mut Connection, smoke: Smoke<'_>, scene: &Scene<'_>) -> Vec<Che
         one("every table and view", smoke.when, Reach::Run, || selectable(conn, &smoke)),
         one("applied versions", smoke.when, Reach::Run, || applied(conn, smoke.applied)),
     ];
-    match slt::files(smoke.queries) {
+    match slt::smoke::files(smoke.queries) {
         Ok(files) => checks.extend(files.iter().map(|file| user_queries(conn, file, smoke.when))),
         Err(error) => checks.push(Check::run("smoke queries", || Err(error))),
     }
@@ -90,7 +90,8 @@ fn user_queries(conn: &mut Connection, file: &std::path::Path, when: When) -> Ch
                 sqlite_words(&error)
             })
         };
-        slt::run(file, "sqlite", &mut ask).map(|held| Verdict::Noted(format!("{held} queries")))
+        slt::smoke::run(file, "sqlite", &mut ask)
+            .map(|held| Verdict::Noted(format!("{held} queries")))
     });
     if busy && when == When::AfterCommit {
         check.verdict = Verdict::Skipped(BUSY.to_owned());

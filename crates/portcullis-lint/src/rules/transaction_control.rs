@@ -5,17 +5,6 @@ use crate::rule::example::{CREATE, DOWN, GOOD};
 use crate::rule::{Rule, id};
 use crate::{Allow, Findings, Input, Severity};
 
-const CONTROLS: [&[&str]; 8] = [
-    &["begin"],
-    &["start", "transaction"],
-    &["commit"],
-    &["end"],
-    &["rollback"],
-    &["abort"],
-    &["savepoint"],
-    &["release"],
-];
-
 pub(super) const RULE: Rule = Rule {
     id: id!(),
     severity: Severity::Error,
@@ -51,7 +40,7 @@ fn check(input: &Input<'_>, findings: &mut Findings) {
 
 /// The statement's keyword and what it does, if it is about transactions.
 fn message(statement: &Statement<'_>, dialect: Dialect, in_transaction: bool) -> Option<String> {
-    let keywords = *CONTROLS.iter().find(|keywords| statement.has_keywords(0, keywords))?;
+    let keywords = statement.transaction_control()?;
     let harm = match keywords {
         ["begin"] | ["start", ..] => match dialect {
             Dialect::Sqlite => "fails inside the migration's transaction",

@@ -40,6 +40,18 @@ pub enum Change {
 }
 
 impl Difference {
+    /// Whether the same lines stand in another order, as columns do that were dropped and
+    /// added again.
+    pub fn is_order_only(&self) -> bool {
+        let sorted = |sign: &str| {
+            let mut lines: Vec<&str> =
+                self.lines.iter().filter_map(|line| line.strip_prefix(sign)).collect();
+            lines.sort_unstable();
+            lines
+        };
+        self.change == Change::Changed && !sorted("- ").is_empty() && sorted("- ") == sorted("+ ")
+    }
+
     /// The object: `table customers`.
     pub fn object(&self) -> String {
         format!("{} {}", self.kind.name(), self.name)

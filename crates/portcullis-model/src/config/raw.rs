@@ -13,29 +13,27 @@ use super::{AutoRestore, ChannelBinding, ConfigError, Engine, FILE, like};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Config {
-    #[serde(default = "default_target")]
-    pub(super) default_target: String,
+    pub(super) default_target: Option<String>,
     pub(super) default_branch: Option<String>,
     #[serde(default)]
     pub(super) migrations: Migrations,
     pub(super) targets: BTreeMap<String, Target>,
+    #[serde(default)]
+    pub(super) test_migration: TestMigration,
 }
 
-fn default_target() -> String {
-    "dev".to_owned()
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(super) struct TestMigration {
+    pub(super) without_case: BTreeMap<String, String>,
+    pub(super) irreversible: BTreeMap<String, String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Migrations {
-    pub(super) sqlite: PathBuf,
+    pub(super) sqlite: Option<PathBuf>,
     pub(super) postgres: Option<PathBuf>,
-}
-
-impl Default for Migrations {
-    fn default() -> Self {
-        Self { sqlite: "migrations/sqlite".into(), postgres: None }
-    }
 }
 
 #[derive(Deserialize)]

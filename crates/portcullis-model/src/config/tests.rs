@@ -100,6 +100,24 @@ fn each_engine_has_a_directory_of_its_own_below_the_workspace() {
 }
 
 #[test]
+fn a_workspace_of_one_engine_names_only_that_one() {
+    let server = "[targets.app]\nengine = \"postgres\"\nurl = \"postgres://app@db/app\"\nca = \"ca.pem\"\n\
+                  pins = [\"certificate-sha256/1111111111111111111111111111111111111111111111111111111111111111\"]\n";
+    let only = "[migrations]\npostgres = \"migrations\"\n";
+    let lite = "[targets.dev]\nengine = \"sqlite\"\npath = \"a.db\"\n";
+    for (text, engines, default) in [
+        (format!("{only}{server}"), &["postgres"][..], "app"),
+        (lite.to_owned(), &["sqlite"], "dev"),
+        (format!("{only}{server}{lite}"), &["sqlite", "postgres"], "dev"),
+    ] {
+        let config = parse(&text).unwrap();
+        let found: Vec<_> = config.migrations.iter().map(|one| one.dialect.name()).collect();
+        assert_eq!(found, engines, "{text}");
+        assert_eq!(config.target(None).unwrap().name, default, "{text}");
+    }
+}
+
+#[test]
 fn targets_are_looked_up_by_name_with_a_suggestion() {
     let config = parse(REFERENCE).unwrap();
     assert_eq!(config.target(Some("dve")).unwrap_err().next_step, "did you mean dev?");

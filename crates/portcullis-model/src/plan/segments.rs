@@ -26,7 +26,7 @@ pub(super) fn segments(steps: Vec<Step>, dialect: Dialect) -> Vec<Segment> {
 
 /// Whether what a step does can be used only after its commit: PostgreSQL's new values of an
 /// enum.
-fn must_be_committed(step: &Step, dialect: Dialect) -> bool {
+pub fn must_be_committed(step: &Step, dialect: Dialect) -> bool {
     dialect == Dialect::Postgres
         && statements(&step.sql, dialect).iter().any(|statement| {
             statement.has_keywords(0, &["alter", "type"])
@@ -69,7 +69,8 @@ fn shorter(segment: Segment) -> Vec<Segment> {
 /// commits cost nothing.
 const AT_ONCE: usize = 500;
 
-fn segment_kind(step: &Step, dialect: Dialect) -> SegmentKind {
+/// What a step runs in.
+pub fn segment_kind(step: &Step, dialect: Dialect) -> SegmentKind {
     if dialect == Dialect::Postgres {
         return if step.run_in_transaction {
             SegmentKind::Transaction

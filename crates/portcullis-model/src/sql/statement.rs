@@ -4,6 +4,19 @@ use std::ops::Range;
 
 use super::{Dialect, Token, TokenKind, fold, lex};
 
+/// How statements begin that begin, end or split a transaction.
+const TRANSACTION_CONTROL: [&[&str]; 9] = [
+    &["begin"],
+    &["start", "transaction"],
+    &["commit"],
+    &["end"],
+    &["rollback"],
+    &["abort"],
+    &["savepoint"],
+    &["release"],
+    &["prepare", "transaction"],
+];
+
 /// One statement, without comments around it and without its semicolon.
 #[derive(Debug, Clone)]
 pub struct Statement<'a> {
@@ -55,6 +68,11 @@ impl<'a> Statement<'a> {
                     && self.source.as_bytes()[token.span.clone()]
                         .eq_ignore_ascii_case(keyword.as_bytes())
             })
+    }
+
+    /// The keywords it begins with, in lower case, if it begins, ends or splits a transaction.
+    pub fn transaction_control(&self) -> Option<&'static [&'static str]> {
+        TRANSACTION_CONTROL.into_iter().find(|keywords| self.has_keywords(0, keywords))
     }
 
     /// The table named at `index`, folded, with any `schema.` left out; and the index

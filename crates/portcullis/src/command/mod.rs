@@ -17,6 +17,7 @@ mod redo;
 mod restore;
 mod status;
 mod target;
+mod test_migration;
 
 use std::path::PathBuf;
 
@@ -45,6 +46,8 @@ pub enum Command {
     Drift(drift::Flags),
     /// Check the migrations; no database is opened
     Lint(lint::Flags),
+    /// Prove every migration before and after, on databases of its own
+    TestMigration(test_migration::Flags),
     /// List drafts in migrations.sum: from the merge on they are frozen
     Accept(accept::Flags),
     /// After a merge: give your branch's own migrations fresh versions
@@ -111,6 +114,14 @@ impl Command {
         matches!(self, Command::Cluster(_) | Command::Target(_))
     }
 
+    /// The engines whose migrations it tests, if it does.
+    pub(crate) fn tests_on(&self) -> Option<test_migration::Which> {
+        match self {
+            Command::TestMigration(flags) => Some(flags.engine),
+            _ => None,
+        }
+    }
+
     /// Whether it asks the protected databases what they have.
     pub(crate) fn asks_protected(&self) -> bool {
         matches!(self, Command::Accept(_))
@@ -123,6 +134,7 @@ pub(crate) fn run(command: Command) -> Exit {
         Command::New(flags) => (flags.format, new::run(flags)),
         Command::Migrate(flags) => (flags.format, migrate::run(flags)),
         Command::Lint(flags) => (flags.format(), lint::run(flags)),
+        Command::TestMigration(flags) => (flags.format, test_migration::run(flags)),
         Command::Accept(flags) => (flags.format, accept::run(flags)),
         Command::Rebase(flags) => (flags.format, rebase::run(flags)),
         Command::Hooks(flags) => (Format::Human, hooks::run(flags)),

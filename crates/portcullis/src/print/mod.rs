@@ -1,5 +1,6 @@
 //! Everything that people and programs read. Nothing else prints.
 
+mod cases;
 mod daily;
 mod drift;
 mod findings;
@@ -23,6 +24,7 @@ use serde_json::json;
 
 use crate::command::Format;
 
+pub(crate) use cases::cases;
 pub(crate) use daily::LOOP;
 pub(crate) use drift::drift;
 pub(crate) use findings::{findings, history_is_unknown};

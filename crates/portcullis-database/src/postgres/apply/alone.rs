@@ -3,6 +3,7 @@
 use portcullis_model::plan::Step;
 use portcullis_model::sql::{Dialect, Statement, fold, statements};
 
+use crate::postgres::catalog;
 use crate::postgres::link::conn::{Conn, Failure, literal, qualified};
 use crate::seam::Afterwards;
 
@@ -100,17 +101,17 @@ pub(crate) fn afterwards(conn: &mut Conn, sql: &str) -> Result<Afterwards, Failu
         return Ok(Afterwards::Unknown);
     };
     let Some(table) = table else {
-        let gone =
-            conn.ask_one(&format!("SELECT pg_catalog.to_regclass({}) IS NULL", literal(&index)))?;
-        let gone = gone.first().cloned().flatten().as_deref() == Some("t");
+        let gone = catalog::oid_of(conn, &literal(&index))?.is_none();
         return Ok(if gone { Afterwards::Done } else { Afterwards::NotDone });
+    };
+    let Some(table) = catalog::oid_of(conn, &literal(&table))? else {
+        return Ok(Afterwards::NotDone);
     };
     let rows = conn.ask(&format!(
         "SELECT x.indisvalid, n.nspname, c.relname FROM pg_catalog.pg_index x
          JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-         WHERE x.indrelid = pg_catalog.to_regclass({}) AND c.relname = {}",
-        literal(&table),
+         WHERE x.indrelid = {table} AND c.relname = {}",
         literal(&fold(&index))
     ))?;
     let Some([Some(valid), Some(schema), Some(index)]) = rows.first().map(Vec::as_slice) else {

@@ -3,7 +3,7 @@
 use diesel_migrations::MigrationHarness as _;
 use portcullis_model::plan::{Direction, Step};
 
-use crate::postgres::link::conn::{Conn, Failure};
+use crate::postgres::link::conn::{Conn, Failure, ONLY_THE_SERVERS, Status};
 use crate::step::{StepMigration, failed};
 use crate::{Error, ErrorKind};
 
@@ -20,8 +20,12 @@ impl From<Failed> for Error {
     }
 }
 
+/// Afterwards names are found as the application finds them, unless nothing was open and it
+/// failed: the caller ends that.
 pub(crate) fn run(conn: &mut Conn, step: &Step) -> Result<(), Failed> {
     let migration = StepMigration::of(step);
+    conn.as_application()
+        .map_err(|failure| Failed { error: describe(step, &failure), refused: false })?;
     let result = match step.direction {
         Direction::Up => conn.diesel().run_migration(&migration).map(drop),
         Direction::Down => conn.diesel().revert_migration(&migration).map(drop),
@@ -34,6 +38,10 @@ pub(crate) fn run(conn: &mut Conn, step: &Step) -> Result<(), Failed> {
         (said, _) => Failure::of(&said.clone().unwrap_or_else(|| error.to_string())),
     };
     let refused = said.is_some() && !conn.is_lost();
+    if conn.status() == Status::Idle && !conn.is_lost() {
+        // What is asked next tells whether this went wrong.
+        let _ = conn.run(ONLY_THE_SERVERS);
+    }
     Err(Failed { error: describe(step, &failure), refused })
 }
 

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use portcullis_model::redact;
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::postgres::link::quote::hide_quoted;
+
 /// What is kept of a program's output.
 const KEPT: u64 = 64 << 10;
 
@@ -127,14 +129,12 @@ fn worth_telling(line: &str) -> Option<String> {
     }
     let words = words.strip_prefix("error: ").unwrap_or(words);
     // `invalid input syntax for type integer: "…"` repeats the value.
-    let words = match words.find("invalid input").or_else(|| words.find("value \"")) {
-        Some(at) => {
-            let end = words[at..].find('"').map_or(words.len(), |quote| at + quote);
-            words[..end].trim_end_matches([' ', ':'])
-        }
-        None => words,
-    };
-    Some(redact::printable(&redact::urls(words)).into_owned())
+    let about_a_value =
+        ["invalid input", "invalid value", "date/time field", "malformed", "value \""];
+    let at = about_a_value.iter().filter_map(|begin| words.find(begin)).min();
+    let (before, value) = words.split_at(at.unwrap_or(words.len()));
+    let words = format!("{before}{}", hide_quoted(value));
+    Some(redact::printable(&redact::urls(&words)).into_owned())
 }
 
 #[cfg(test)]
@@ -154,11 +154,11 @@ mod tests {
             ),
             (
                 "pg_restore: error: COPY failed for table \"t\": ERROR:  invalid input syntax for type integer: \"hunter2\"\nCONTEXT:  COPY t, line 2, column a: \"hunter2\"\n",
-                "COPY failed for table \"t\": ERROR:  invalid input syntax for type integer",
+                "COPY failed for table \"t\": ERROR:  invalid input syntax for type integer: \"…\"",
             ),
             (
                 "pg_restore: error: could not execute query: ERROR:  value \"hunter2\" is out of range\nCommand was: SELECT 'hunter2'\n    'hunter2'\n",
-                "could not execute query: ERROR:  value",
+                "could not execute query: ERROR:  value \"…\" is out of range",
             ),
         ];
         for (said, expected) in cases {

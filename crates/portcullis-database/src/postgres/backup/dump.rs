@@ -61,6 +61,7 @@ pub(crate) fn run(
         database: &dump.server.database,
         address,
         application: dump.application,
+        tools: dump.tools,
     };
     let login = Login::new(way)?;
     let program = dump.tools.program("pg_dump");

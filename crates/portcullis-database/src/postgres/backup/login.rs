@@ -13,6 +13,7 @@ use std::process::{Command, Stdio};
 use portcullis_model::config::{ChannelBinding, Server};
 use tempfile::TempDir;
 
+use super::tools::Tools;
 use crate::postgres::link::password;
 use crate::{Error, ErrorKind, Result, write_private};
 
@@ -29,6 +30,8 @@ pub(crate) struct Way<'a> {
     pub(crate) address: IpAddr,
     /// The name that the server knows the sessions by.
     pub(crate) application: &'a str,
+    /// The programs.
+    pub(crate) tools: &'a Tools,
 }
 
 /// A login, gone from the disk when it is dropped.
@@ -122,8 +125,17 @@ fn connection(way: Way<'_>, home: &Path) -> String {
         ("connect_timeout", "10".to_owned()),
         ("application_name", way.application.to_owned()),
     ];
-    pairs.map(|(key, value)| format!("{key}={}", quoted(&value))).join(" ")
+    let mut text = pairs.map(|(key, value)| format!("{key}={}", quoted(&value))).join(" ");
+    // A login that isn't bound to the connection must not hand out the password itself, to
+    // whoever has a certificate that the pinned connection would have refused.
+    if way.tools.binaries.version().major >= REQUIRES_AUTH {
+        text.push_str(" require_auth='!password'");
+    }
+    text
 }
+
+/// The first version whose libpq can be told which logins it may make.
+const REQUIRES_AUTH: u32 = 16;
 
 /// A value of a connection string.
 fn quoted(value: &str) -> String {

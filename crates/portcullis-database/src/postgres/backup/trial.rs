@@ -101,6 +101,7 @@ fn restore_and_compare(
         database: &database,
         address: scratch.admin.facts().address,
         application: "portcullis trial",
+        tools: trial.tools,
     };
     let login = Login::new(way)?;
     let policies = scratch.without_roles(&trial.snapshot.nature)?;
@@ -193,7 +194,13 @@ pub(crate) fn fill(
         .map_err(|failure| crate::postgres::error(server, OPERATION, &failure))?;
     let tools = tools::find(version.first().map_or("", String::as_str))?;
     let address = conn.facts().address;
-    let login = Login::new(Way { server, database, address, application: "portcullis restore" })?;
+    let login = Login::new(Way {
+        server,
+        database,
+        address,
+        application: "portcullis restore",
+        tools: &tools,
+    })?;
     let total = backup.sidecar().database_bytes();
     progress(0, total);
     let mut command = login.command(&tools.program("pg_restore"));

@@ -4,7 +4,6 @@ use portcullis_model::catalog::diff;
 use portcullis_model::config::Server;
 
 use super::*;
-use crate::postgres::link::connect::{Purpose, connect};
 use crate::postgres::test_server::{APP, as_superuser, copy, server};
 
 const SCHEMA: &str = include_str!("schema.sql");
@@ -22,7 +21,7 @@ fn in_database(database: &str) -> Server {
 }
 
 fn conn(server: &Server) -> Conn {
-    connect(server, Purpose::Change).unwrap()
+    crate::postgres::test_server::application(server)
 }
 
 /// What differs, by name.

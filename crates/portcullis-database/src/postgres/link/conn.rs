@@ -10,12 +10,16 @@ use portcullis_model::redact;
 use tokio::runtime::Runtime;
 
 use super::certificate::Certificate;
+use super::quote::hide_quoted;
 pub(crate) use super::quote::{literal, name, qualified};
 use super::wire::{Ear, Listen};
 pub(crate) use super::wire::{Row, Status};
 
 /// What Diesel sees of the connection.
 pub(crate) type Diesel = AsyncConnectionWrapper<AsyncPgConnection>;
+
+/// Has only the server's own objects found.
+pub(crate) const ONLY_THE_SERVERS: &str = "SET search_path = pg_catalog";
 
 /// Why a statement failed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -71,7 +75,12 @@ impl Failure {
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&redact::printable(&redact::urls(&self.message)))?;
+        let message = match &self.code {
+            // What is wrong with a value, the server says with the value.
+            Some(code) if code.starts_with("22") => hide_quoted(&self.message),
+            _ => self.message.clone(),
+        };
+        f.write_str(&redact::printable(&redact::urls(&message)))?;
         self.code.as_ref().map_or(Ok(()), |code| write!(f, " ({})", redact::printable(code)))
     }
 }
@@ -84,6 +93,8 @@ pub(crate) struct Conn {
     facts: Facts,
     /// What `RESET ALL` loses, as statements.
     settings: String,
+    /// The role\'s own `search_path`: what migrations and the user\'s queries are for.
+    search_path: String,
     /// It drives the connection, and goes after it.
     _runtime: Runtime,
 }
@@ -108,7 +119,14 @@ impl Conn {
         let entered = runtime.enter();
         let diesel = Diesel::from(client);
         drop(entered);
-        Self { diesel, ear, facts, settings: String::new(), _runtime: runtime }
+        Self {
+            diesel,
+            ear,
+            facts,
+            settings: String::new(),
+            search_path: String::new(),
+            _runtime: runtime,
+        }
     }
 
     /// Runs statements, one or many; many are one transaction where none is open.
@@ -182,6 +200,36 @@ impl Conn {
         self.settings.push_str(sql);
         self.settings.push(';');
         Ok(())
+    }
+
+    /// From now on only the server's own functions and operators are found by their names:
+    /// whoever may make an operator in a schema of the role's path would otherwise have the
+    /// gate call it.
+    pub(crate) fn find_only_the_servers(&mut self) -> Result<(), Failure> {
+        let row = self.ask_one("SHOW search_path")?;
+        self.search_path = row.into_iter().next().flatten().unwrap_or_default();
+        self.keep_setting(ONLY_THE_SERVERS)
+    }
+
+    /// Has names found as the application finds them, for a migration or a query of the user's.
+    pub(crate) fn as_application(&mut self) -> Result<(), Failure> {
+        let sql = self.application_path();
+        self.run(&sql)
+    }
+
+    /// The statement that does it.
+    pub(crate) fn application_path(&self) -> String {
+        let path = literal(&self.search_path);
+        format!("SELECT pg_catalog.set_config('search_path', {path}, false)")
+    }
+
+    /// Asks where names are found as the application finds them. The question must be one
+    /// that calls nothing by a bare name, and no operator.
+    pub(crate) fn ask_as_application(&mut self, sql: &str) -> Result<Vec<Row>, Failure> {
+        self.as_application()?;
+        let rows = self.ask(sql)?;
+        self.run(ONLY_THE_SERVERS)?;
+        Ok(rows)
     }
 
     /// What [`Conn::settle`] runs.

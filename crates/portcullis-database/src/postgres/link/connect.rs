@@ -198,6 +198,7 @@ fn begin_session(conn: &mut Conn, server: &Server) -> Result<()> {
         let next = "see the server's log";
         Error::new(ErrorKind::Refused, "begin a session", server.shown(), failure.to_string(), next)
     };
+    conn.find_only_the_servers().map_err(failed)?;
     conn.keep_setting(SETTINGS).map_err(failed)?;
     // What only helps isn't demanded.
     let _ = conn.keep_setting(NOTICE_DEATH);

@@ -16,6 +16,20 @@ pub(crate) fn name(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\"\""))
 }
 
+/// A message of the server's without what it quotes.
+pub(crate) fn hide_quoted(message: &str) -> String {
+    let mut hidden = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some((before, quoted)) = rest.split_once('"') {
+        hidden.push_str(before);
+        hidden.push_str("\"…\"");
+        // Without an end all of it is a value; a value may hold quotes, so that the last one is
+        // its end.
+        rest = quoted.rsplit_once('"').map_or("", |(_, after)| after);
+    }
+    hidden + rest
+}
+
 /// A name in a schema.
 pub(crate) fn qualified(schema: &str, object: &str) -> String {
     format!("{}.{}", name(schema), name(object))

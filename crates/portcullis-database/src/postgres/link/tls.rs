@@ -117,16 +117,23 @@ impl CheckedTls {
     }
 }
 
+/// A system's whole bundle has a quarter of it.
+const LARGEST_CA: u64 = 1 << 20;
+
 /// The certificates that a chain may end at.
 fn authorities(server: &Server) -> Result<Vec<Trusted>> {
     const OPERATION: &str = "read the certificate authority's certificate";
     let path = &server.ca;
-    let bytes =
-        std::fs::read(path).map_err(|error| Error::io(OPERATION, path, &error).refused())?;
+    let io = |error: std::io::Error| Error::io(OPERATION, path, &error).refused();
     let refused = |cause: &str| {
         let next = "name the file with its certificate, in PEM, as the target's ca";
         Error::new(ErrorKind::Refused, OPERATION, redact::path(path), cause, next)
     };
+    let metadata = std::fs::metadata(path).map_err(io)?;
+    if !metadata.is_file() || metadata.len() > LARGEST_CA {
+        return Err(refused("it is no file of certificates"));
+    }
+    let bytes = std::fs::read(path).map_err(io)?;
     let found = Trusted::stack_from_pem(&bytes)
         .map_err(|_| refused("it holds no certificate that can be read"))?;
     if found.is_empty() {

@@ -9,7 +9,6 @@ use tempfile::TempDir;
 
 use super::place::Place;
 use crate::VerifiedBackup;
-use crate::postgres::link::connect::{self, Purpose};
 
 /// A directory that whoever runs the server may write to.
 fn open_directory() -> TempDir {
@@ -26,7 +25,7 @@ fn as_an_owner(place: &mut Place) {
         .conn
         .run(&format!("ALTER DATABASE app OWNER TO {owner}; ALTER SCHEMA public OWNER TO {owner}"))
         .unwrap();
-    place.conn = connect::connect(&place.server, Purpose::Change).unwrap();
+    place.conn = crate::postgres::test_server::application(&place.server);
 }
 
 /// A function that starts a program wherever it isn't at home; loud, or as if nothing were.

@@ -15,7 +15,6 @@ use crate::backup::sidecar_path;
 use crate::postgres::backup::dump::{self, Dump, Rows};
 use crate::postgres::backup::{OPERATION, snapshot};
 use crate::postgres::link::conn::Status;
-use crate::postgres::link::connect::{self, Purpose};
 
 /// A failure leaves no backup, no rubbish, no transaction, and no password in its words.
 fn refused(place: &mut Place, row: &str, cause: &str) {
@@ -202,7 +201,7 @@ fn c39_what_the_role_cannot_read_is_named_before_anything_starts() {
     let password = format!("ALTER ROLE app_migrator PASSWORD '{}'", place.cluster.password());
     place.conn.run(&password).unwrap();
     place.server.user = "app_migrator".to_owned();
-    place.conn = connect::connect(&place.server, Purpose::Change).unwrap();
+    place.conn = crate::postgres::test_server::application(&place.server);
     let mut admin = place.admin();
     admin
         .run("ALTER ROLE app_migrator NOSUPERUSER; GRANT pg_read_all_data TO app_migrator")
@@ -221,7 +220,7 @@ fn c39_what_the_role_cannot_read_is_named_before_anything_starts() {
         refused(&mut place, "C39", cause);
     }
     admin.run("ALTER ROLE app_migrator BYPASSRLS").unwrap();
-    place.conn = connect::connect(&place.server, Purpose::Change).unwrap();
+    place.conn = crate::postgres::test_server::application(&place.server);
     place.back_up("works again.pgdump").unwrap();
 }
 
@@ -261,7 +260,10 @@ fn a_snapshot_of_another_database_or_server_is_refused() {
     let mut place = Place::new();
     place.conn.run("CREATE DATABASE other").unwrap();
     let mut elsewhere = Place::new();
-    let mut other = connect::connect_to(&place.server, "other", Purpose::Change).unwrap();
+    let mut other = crate::postgres::test_server::application(&portcullis_model::config::Server {
+        database: "other".to_owned(),
+        ..place.server.clone()
+    });
     for (conn, cause) in [
         (&mut other, "cannot import a snapshot from a different database"),
         (&mut elsewhere.conn, "snapshot"),

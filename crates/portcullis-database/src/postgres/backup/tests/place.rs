@@ -63,7 +63,7 @@ impl Place {
         server.database = "app".to_owned();
         server.restore_max = 1 << 30;
         server.lock_timeout = Duration::from_secs(2);
-        let mut conn = connect::connect(&server, Purpose::Change).unwrap();
+        let mut conn = crate::postgres::test_server::application(&server);
         let identity = identity::examine(&mut conn, &server).unwrap();
         let tools = tools::find(&identity.version).unwrap();
         Self { server, conn, identity, tools, cluster, directory }
@@ -82,13 +82,13 @@ impl Place {
 
     /// A connection of somebody else's.
     pub(super) fn other(&self) -> Conn {
-        connect::connect(&self.server, Purpose::Change).unwrap()
+        crate::postgres::test_server::application(&self.server)
     }
 
     /// A connection of the superuser's, whoever backs up.
     pub(super) fn admin(&self) -> Conn {
         let user = self.cluster.user().to_owned();
-        connect::connect(&Server { user, ..self.server.clone() }, Purpose::Change).unwrap()
+        crate::postgres::test_server::application(&Server { user, ..self.server.clone() })
     }
 
     /// The server with a new role, as another target would have it.

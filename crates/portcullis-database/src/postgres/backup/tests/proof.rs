@@ -12,7 +12,6 @@ use crate::postgres::backup::nature::Extension;
 use crate::postgres::backup::snapshot;
 use crate::postgres::backup::trial::{self, Trial};
 use crate::postgres::link::conn::Status;
-use crate::postgres::link::connect::{self, Purpose};
 use crate::{Proof, VerifiedBackup};
 
 #[test]
@@ -44,7 +43,10 @@ fn a_backup_is_restored_compared_and_can_be_put_back() {
 
     place.conn.run("CREATE DATABASE again TEMPLATE template0").unwrap();
     trial::fill(&place.server, "again", &opened, &mut |_, _| {}).unwrap();
-    let mut again = connect::connect_to(&place.server, "again", Purpose::Change).unwrap();
+    let mut again = crate::postgres::test_server::application(&portcullis_model::config::Server {
+        database: "again".to_owned(),
+        ..place.server.clone()
+    });
     trial::compare(&mut again, &opened).unwrap();
     let owner = again.ask_one("SELECT relowner::regrole FROM pg_class WHERE relname = 'entry'");
     assert_eq!(owner.unwrap(), [Some("\"own er\"".to_owned())]);

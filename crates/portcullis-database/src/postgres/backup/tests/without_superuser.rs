@@ -3,7 +3,6 @@
 use portcullis_cluster::Cache;
 
 use super::place::Place;
-use crate::postgres::link::connect::{self, Purpose};
 use crate::{ErrorKind, VerifiedBackup};
 
 fn verified(backup: &VerifiedBackup) -> String {
@@ -133,7 +132,7 @@ fn what_a_killed_run_left_on_a_named_server_goes_at_the_next_trial() {
     place.conn.run("CREATE TABLE t (n int)").unwrap();
     let mut elsewhere = Place::empty(Cache::Off);
     let helper = elsewhere.helper("CREATEDB");
-    let mut live = connect::connect(&helper, Purpose::Change).unwrap();
+    let mut live = crate::postgres::test_server::application(&helper);
     let ours = "COMMENT ON DATABASE portcullis_trial_";
     let says = "IS 'portcullis: a trial restore, gone when its run is'";
     // The first of these is alive; the third is somebody's who only calls it so.

@@ -9,7 +9,7 @@ use super::*;
 use crate::postgres::test_server::{APP, server};
 
 fn app() -> Conn {
-    connect(&server(APP), Purpose::Change).unwrap()
+    crate::postgres::test_server::application(&server(APP))
 }
 
 fn cell(conn: &mut Conn, sql: &str) -> String {
@@ -26,6 +26,10 @@ fn each_failure_says_what_the_server_said() {
         ("SELECT 1; SELECT nothing; SELECT 2", "42703"),
         ("SET LOCAL statement_timeout = 20; SELECT pg_sleep(5)", "57014"),
         ("SELEC", "42601"),
+        ("SELECT 'hunter2'::date", "22007"),
+        ("SELECT '2024-99-99'::date -- hunter2", "22008"),
+        ("SELECT '{hunter2 \"x\" }, '::int[]", "22P02"),
+        ("SELECT 'hunter2'::int", "22P02"),
         ("SELECT 1/0 FROM generate_series(1, 3)", "22012"),
     ] {
         let failure = conn.run(sql).unwrap_err();
@@ -82,13 +86,14 @@ fn a_lock_is_waited_for_as_long_as_the_target_says() {
     first.run("BEGIN; LOCK TABLE held").unwrap();
     let target = Server { lock_timeout: Duration::from_millis(50), ..server(APP) };
     let mut second = connect(&target, Purpose::Change).unwrap();
-    let failure = second.run("SELECT * FROM held").unwrap_err();
+    let failure = second.run("SELECT * FROM public.held").unwrap_err();
     assert!(failure.is_lock_timeout(), "{failure}");
     // RESET ALL goes back to what the target says, not to what the role has.
     second.run("SET lock_timeout = 0; RESET ALL").unwrap();
     assert_eq!(cell(&mut second, "SHOW lock_timeout"), "50ms");
     assert_eq!(cell(&mut second, "SHOW TimeZone"), "UTC");
     second.settle().unwrap();
+    assert_eq!(cell(&mut second, "SHOW search_path"), "pg_catalog");
     assert_eq!(cell(&mut second, "SHOW client_connection_check_interval"), "1s");
 }
 
@@ -102,9 +107,9 @@ fn a_deadlock_is_told_from_other_errors() {
         connect(&Server { lock_timeout: Duration::from_secs(20), ..server(APP) }, Purpose::Change)
             .unwrap();
     first.run("SET lock_timeout = '20s'; BEGIN; LOCK TABLE a").unwrap();
-    second.run("BEGIN; LOCK TABLE b").unwrap();
+    second.run("BEGIN; LOCK TABLE public.b").unwrap();
     let other = std::thread::spawn(move || first.run("LOCK TABLE b").err());
-    let mine = second.run("LOCK TABLE a").err();
+    let mine = second.run("LOCK TABLE public.a").err();
     let theirs = other.join().unwrap();
     let failures: Vec<Failure> = [mine, theirs].into_iter().flatten().collect();
     assert!(failures.iter().any(Failure::is_deadlock), "{failures:?}");

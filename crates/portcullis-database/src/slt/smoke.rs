@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use portcullis_model::redact;
-use sqllogictest::{DBOutput, DefaultColumnType, Record, Runner};
+use sqllogictest::{DefaultColumnType, Record, Runner};
 
-/// Runs one query and returns its rows as text.
-pub(crate) type Query<'a> = &'a mut (dyn FnMut(&str) -> Result<Vec<Vec<String>>, String> + Send);
+use super::{Database, Query, same};
 
 /// How many records held.
 pub(crate) type Held = usize;
@@ -41,11 +40,8 @@ pub(crate) fn run(path: &Path, engine: &'static str, query: Query<'_>) -> Result
             .map_err(|error| error.to_string())?;
     let query = Mutex::new(query);
     let mut runner = Runner::new(|| async { Ok(Database { query: &query, engine }) });
-    // The crate's own comparison trims and merges blanks, so that a lost blank passes.
-    runner.with_normalizer(|text| text.clone());
-    runner.with_validator(|_, actual, expected| {
-        actual.iter().map(|row| row.join(" ")).eq(expected.iter().cloned())
-    });
+    runner.with_normalizer(String::clone);
+    runner.with_validator(same);
     let mut held = 0;
     for record in records {
         match &record {
@@ -81,30 +77,4 @@ fn describe(error: &sqllogictest::TestError) -> String {
         _ => "the record doesn't hold".to_owned(),
     };
     format!("{}: {how}", error.location())
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct QueryError(String);
-
-struct Database<'a, 'b> {
-    query: &'a Mutex<Query<'b>>,
-    engine: &'static str,
-}
-
-impl sqllogictest::DB for Database<'_, '_> {
-    type Error = QueryError;
-    type ColumnType = DefaultColumnType;
-
-    fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, QueryError> {
-        let mut query =
-            self.query.lock().map_err(|_| QueryError("an earlier query panicked".to_owned()))?;
-        let rows = query(sql).map_err(QueryError)?;
-        let types = vec![DefaultColumnType::Any; rows.first().map_or(0, Vec::len)];
-        Ok(DBOutput::Rows { types, rows })
-    }
-
-    fn engine_name(&self) -> &str {
-        self.engine
-    }
 }

@@ -1,0 +1,228 @@
+//! Databases of a test's own, on a throwaway server that goes with the last of them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use diesel::connection::{Connection, TransactionManager as _};
+use diesel::migration::MigrationConnection as _;
+use portcullis_cluster::{Cluster, Options};
+use portcullis_model::catalog::Catalog;
+use portcullis_model::config::{Engine, Server};
+use portcullis_model::plan::Step;
+use portcullis_model::sql::Dialect;
+use tempfile::TempDir;
+
+use super::apply::{self, step as one_step};
+use super::backup::scratch::server_of;
+use super::catalog;
+use super::link::conn::{Conn, Diesel, Failure, Status, name};
+use super::link::connect::{self, Purpose};
+use crate::files::write_private;
+use crate::scratch::{KeyChecks, Lab, LabOptions, Refused, Rows, Scratch};
+use crate::seam::Table;
+use crate::{Error, ErrorKind, Result};
+
+const OPERATION: &str = "make a database for a test";
+
+/// Diesel's own count of transactions and savepoints.
+type Manager = <Diesel as Connection>::TransactionManager;
+
+pub(crate) fn open_lab(options: &LabOptions) -> Result<Box<dyn Lab>> {
+    let cluster = Cluster::start(&Options::default()).map_err(|error| {
+        Error::new(ErrorKind::Refused, OPERATION, error.place, error.cause, error.next_step)
+    })?;
+    let io = |error: std::io::Error| Error::io(OPERATION, &std::env::temp_dir(), &error);
+    let directory = tempfile::Builder::new().prefix("portcullis-test-").tempdir().map_err(io)?;
+    let password: PathBuf = directory.path().join("password");
+    write_private(&password, cluster.password().as_bytes())?;
+    let server = Server {
+        statement_timeout: options.statement_timeout,
+        lock_timeout: Duration::from_secs(10),
+        ..server_of(&cluster, password)
+    };
+    let made = AtomicU64::new(0);
+    Ok(Box::new(Throwaway(Arc::new(Place {
+        server,
+        made,
+        _passwords: directory,
+        _cluster: cluster,
+    }))))
+}
+
+struct Throwaway(Arc<Place>);
+
+/// The server; gone with the last of its databases.
+struct Place {
+    /// As its superuser: a test may need any extension.
+    server: Server,
+    made: AtomicU64,
+    _passwords: TempDir,
+    _cluster: Cluster,
+}
+
+impl Place {
+    /// Makes a database, after a template if one is named.
+    fn create(&self, template: Option<&str>) -> Result<String> {
+        let made = format!("test_{}", self.made.fetch_add(1, Ordering::Relaxed));
+        let mut admin = connect::connect(&self.server, Purpose::Change)?;
+        let like = template.map_or("template0", |template| template);
+        let sql = format!("CREATE DATABASE {} TEMPLATE {}", name(&made), name(like));
+        admin.run(&sql).map_err(|failure| super::error(&self.server, OPERATION, &failure))?;
+        Ok(made)
+    }
+
+    /// Names are found as an application finds them.
+    fn connect(&self, database: &str) -> Result<Conn> {
+        let mut conn = connect::connect_to(&self.server, database, Purpose::Change)?;
+        conn.as_application().map_err(|failure| super::error(&self.server, OPERATION, &failure))?;
+        Ok(conn)
+    }
+}
+
+impl Lab for Throwaway {
+    fn engine(&self) -> Engine {
+        Engine::Postgres
+    }
+
+    fn make(&self) -> Result<Box<dyn Scratch>> {
+        let made = self.0.create(None)?;
+        let mut conn = self.0.connect(&made)?;
+        if conn.diesel().setup().is_err() {
+            let failure = conn.last_failure().unwrap_or_default();
+            return Err(super::error(&self.0.server, OPERATION, &failure));
+        }
+        Ok(Box::new(Database { conn: Some(conn), name: made, place: Arc::clone(&self.0) }))
+    }
+}
+
+struct Database {
+    /// Away only while the server copies the database.
+    conn: Option<Conn>,
+    name: String,
+    place: Arc<Place>,
+}
+
+impl Database {
+    fn conn(&mut self) -> Result<&mut Conn, Refused> {
+        self.conn.as_mut().ok_or_else(|| Refused { lost: true, ..Refused::of("it isn't there") })
+    }
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        // Whoever tests has written the values, and wants to see them.
+        let code = failure.code.map(|code| format!(" ({code})")).unwrap_or_default();
+        Self { lost: failure.lost, message: failure.message + &code }
+    }
+}
+
+/// What Diesel's own statements were refused for.
+fn said(conn: &Conn, error: &diesel::result::Error) -> Refused {
+    conn.last_failure().map_or_else(|| Refused::of(error.to_string()), Refused::from)
+}
+
+impl Scratch for Database {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    fn begin(&mut self) -> Result<(), Refused> {
+        let conn = self.conn()?;
+        Manager::begin_transaction(conn.diesel()).map_err(|error| said(conn, &error))
+    }
+
+    fn commit(&mut self) -> Result<(), Refused> {
+        let conn = self.conn()?;
+        Manager::commit_transaction(conn.diesel()).map_err(|error| said(conn, &error))
+    }
+
+    fn roll_back(&mut self) -> Result<()> {
+        let conn = match self.conn.take() {
+            Some(conn) if !conn.is_lost() => self.conn.insert(conn),
+            _ => {
+                self.conn = Some(self.place.connect(&self.name)?);
+                return Ok(());
+            }
+        };
+        if conn.status() != Status::Idle {
+            conn.run("ROLLBACK")
+                .map_err(|failure| super::error(&self.place.server, "roll back", &failure))?;
+        }
+        conn.forget_transactions();
+        Ok(())
+    }
+
+    fn is_in_transaction(&self) -> bool {
+        self.conn.as_ref().is_some_and(|conn| conn.status() != Status::Idle)
+    }
+
+    fn ask(&mut self, sql: &str) -> Result<Rows, Refused> {
+        Ok(self.conn()?.ask(sql)?)
+    }
+
+    fn run_step(&mut self, step: &Step) -> Result<(), Refused> {
+        let conn = self.conn()?;
+        let within = conn.status() != Status::Idle;
+        if within {
+            // What was deferred until the commit would be in the way of ALTER TABLE.
+            conn.run("SET CONSTRAINTS ALL IMMEDIATE")?;
+        }
+        if let Err(failed) = one_step::run(conn, step) {
+            // Whoever tests wants to see the values that were refused.
+            let said = conn.last_failure().map(Refused::from);
+            if conn.status() == Status::Idle && !conn.is_lost() {
+                conn.as_application()?;
+            }
+            return Err(said.unwrap_or_else(|| Refused::of(failed.error.cause)));
+        }
+        match (within, conn.status() != Status::Idle) {
+            (true, false) => return Err(Refused::of("it ended the transaction that it ran in")),
+            (false, true) => return Err(Refused::of("it left a transaction open")),
+            _ => {}
+        }
+        if !apply::sets_nothing(step) {
+            conn.run(apply::RESET)?;
+            conn.settle()?;
+            conn.as_application()?;
+        }
+        Ok(())
+    }
+
+    /// The server checks them always.
+    fn check_keys(&mut self, _: KeyChecks) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    /// The server lets none be.
+    fn dangling(&mut self) -> Result<u64, Refused> {
+        Ok(0)
+    }
+
+    fn catalog(&mut self) -> Result<Catalog, Refused> {
+        Ok(catalog::catalog(self.conn()?)?)
+    }
+
+    fn rows_of(&mut self, table: &str) -> Result<Vec<String>, Refused> {
+        // The names of a JSON object have an order of their own.
+        let rows = self
+            .conn()?
+            .ask(&format!("SELECT pg_catalog.to_jsonb(t)::text FROM ONLY {table} t"))?;
+        Ok(rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
+    }
+
+    fn columns(&mut self) -> Result<Vec<Table>, Refused> {
+        Ok(catalog::columns(self.conn()?)?)
+    }
+
+    fn copy(&mut self) -> Result<Box<dyn Scratch>> {
+        // The server copies a database only while nobody is connected to it.
+        self.conn = None;
+        let made = self.place.create(Some(&self.name));
+        self.conn = Some(self.place.connect(&self.name)?);
+        let made = made?;
+        let conn = Some(self.place.connect(&made)?);
+        Ok(Box::new(Self { conn, name: made, place: Arc::clone(&self.place) }))
+    }
+}

@@ -1,0 +1,181 @@
+//! Databases of a test's own: made empty, changed at will, gone with their value.
+
+use std::time::Duration;
+
+use portcullis_model::catalog::Catalog;
+use portcullis_model::config::Engine;
+use portcullis_model::plan::{SegmentKind, Step};
+use portcullis_model::sql::Dialect;
+
+use crate::seam::Table;
+use crate::{Result, postgres, sqlite};
+
+/// The rows of an answer, as text; `None` is NULL.
+pub type Rows = Vec<Vec<Option<String>>>;
+
+/// What the engine refused, in its words. They may hold what a row holds: they are for the
+/// terminal of whoever wrote the row, never for a receipt.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refused {
+    /// The engine's words.
+    pub message: String,
+    /// Whether nothing more can be asked here.
+    pub lost: bool,
+}
+
+impl Refused {
+    pub(crate) fn of(message: impl Into<String>) -> Self {
+        Self { message: message.into(), lost: false }
+    }
+}
+
+/// A place where databases are made: a directory, or a server of our own.
+pub trait Lab: Send + Sync {
+    /// What is made here.
+    fn engine(&self) -> Engine;
+
+    /// Makes an empty database.
+    ///
+    /// # Errors
+    /// The place is full, or the server is gone.
+    fn make(&self) -> Result<Box<dyn Scratch>>;
+}
+
+/// What a lab is asked for.
+#[derive(Debug, Clone)]
+pub struct LabOptions {
+    /// How long a statement may take.
+    pub statement_timeout: Duration,
+}
+
+/// Opens a lab: for SQLite a directory, for PostgreSQL a throwaway server of this machine.
+///
+/// # Errors
+/// There is no place for it, or no server's programs.
+pub fn open_lab(engine: Engine, options: &LabOptions) -> Result<Box<dyn Lab>> {
+    match engine {
+        Engine::Sqlite => sqlite::open_lab(options),
+        Engine::Postgres => postgres::open_lab(options),
+    }
+}
+
+/// A database that nobody else has.
+pub trait Scratch: Send {
+    /// The SQL it speaks.
+    fn dialect(&self) -> Dialect;
+
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    /// The engine refuses.
+    fn begin(&mut self) -> Result<(), Refused>;
+
+    /// Commits it.
+    ///
+    /// # Errors
+    /// What was deferred doesn't hold.
+    fn commit(&mut self) -> Result<(), Refused>;
+
+    /// Rolls back whatever is open, over a new connection if the old one was lost.
+    ///
+    /// # Errors
+    /// There is no way to the database any more.
+    fn roll_back(&mut self) -> Result<()>;
+
+    /// Whether a transaction is open.
+    fn is_in_transaction(&self) -> bool;
+
+    /// Runs statements; the rows of the last one.
+    ///
+    /// # Errors
+    /// The engine refuses one of them. On PostgreSQL an open transaction is no use then.
+    fn ask(&mut self, sql: &str) -> Result<Rows, Refused>;
+
+    /// Runs a migration through Diesel's harness, in whatever is open.
+    ///
+    /// # Errors
+    /// The engine refuses it, or it ended the transaction it was in.
+    fn run_step(&mut self, step: &Step) -> Result<(), Refused>;
+
+    /// Has foreign keys checked or not, where the engine has a switch for it that works
+    /// outside a transaction only.
+    ///
+    /// # Errors
+    /// The engine refuses.
+    fn check_keys(&mut self, keys: KeyChecks) -> Result<(), Refused>;
+
+    /// How many rows reference rows that don't exist, where the engine lets them.
+    ///
+    /// # Errors
+    /// They can't be counted.
+    fn dangling(&mut self) -> Result<u64, Refused>;
+
+    /// The schema.
+    ///
+    /// # Errors
+    /// It can't be read.
+    fn catalog(&mut self) -> Result<Catalog, Refused>;
+
+    /// The rows of a table, each as one text whatever the order of its columns is. The table is
+    /// named as the schema names it.
+    ///
+    /// # Errors
+    /// It can't be read.
+    fn rows_of(&mut self, table: &str) -> Result<Vec<String>, Refused>;
+
+    /// The columns of every table.
+    ///
+    /// # Errors
+    /// They can't be read.
+    fn columns(&mut self) -> Result<Vec<Table>, Refused>;
+
+    /// Makes a second database with the same content. Nothing may be open.
+    ///
+    /// # Errors
+    /// There is no place for it.
+    fn copy(&mut self) -> Result<Box<dyn Scratch>>;
+
+    /// Applies a migration as a run does: in a transaction of the kind that it needs, to its
+    /// commit.
+    ///
+    /// # Errors
+    /// The engine refuses it; nothing is open then.
+    fn apply(&mut self, step: &Step, kind: SegmentKind) -> Result<(), Refused> {
+        if kind == SegmentKind::NoTransaction {
+            return self.run_step(step);
+        }
+        let rebuilds = kind == SegmentKind::Rebuild;
+        if rebuilds {
+            self.check_keys(KeyChecks::Off)?;
+        }
+        let before = if rebuilds { self.dangling()? } else { 0 };
+        let ran = self.begin().and_then(|()| self.run_step(step)).and_then(|()| {
+            let now = if rebuilds { self.dangling()? } else { 0 };
+            if now > before {
+                let rows = now - before;
+                return Err(Refused::of(format!(
+                    "{rows} rows reference rows that don't exist any more"
+                )));
+            }
+            self.commit()
+        });
+        if ran.is_err() {
+            // The first error is the one that tells.
+            let _ = self.roll_back();
+        }
+        if rebuilds {
+            self.check_keys(KeyChecks::On)?;
+        }
+        ran
+    }
+}
+
+/// Whether foreign keys are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyChecks {
+    /// With each statement.
+    On,
+    /// Not at all.
+    Off,
+}

@@ -1,0 +1,95 @@
+//! What a run of the tests found.
+
+use std::time::Duration;
+
+use portcullis_model::config::Engine;
+
+/// What was found on one engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineReport {
+    /// The engine.
+    pub engine: Engine,
+    /// Each migration that was asked for, in order.
+    pub migrations: Vec<MigrationReport>,
+    /// Why the run ended before its end: a migration that can't be applied, a lost database.
+    pub stopped: Option<Problem>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// What was found of one migration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationReport {
+    /// Its directory's name.
+    pub directory: String,
+    /// Its cases, in the order of their names.
+    pub cases: Vec<CaseReport>,
+    /// What became of going up, down and up again, where that was asked for.
+    pub round_trip: Option<Result<RoundTrip, Problem>>,
+    /// What is wrong with it apart from these.
+    pub problems: Vec<Problem>,
+}
+
+/// A migration that comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoundTrip {
+    /// Whether only the order of columns is another one.
+    pub order_only: bool,
+    /// How many rows were there to be lost.
+    pub rows: usize,
+}
+
+/// What became of a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaseReport {
+    /// Its file's name without the ending.
+    pub name: String,
+    /// How many records held, or what didn't.
+    pub outcome: Result<usize, Problem>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Something that isn't as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// File and line, or the migration.
+    pub at: String,
+    /// What, in lines.
+    pub what: String,
+    /// What to do about it.
+    pub next_step: String,
+}
+
+impl EngineReport {
+    /// Every problem, in order.
+    pub fn problems(&self) -> impl Iterator<Item = &Problem> {
+        self.migrations.iter().flat_map(MigrationReport::all_problems).chain(&self.stopped)
+    }
+
+    /// How many records held.
+    pub fn records(&self) -> usize {
+        let cases = self.migrations.iter().flat_map(|migration| &migration.cases);
+        cases.filter_map(|case| case.outcome.as_ref().ok()).sum()
+    }
+
+    /// How many migrations came back from up, down and up.
+    pub fn round_trips(&self) -> usize {
+        let trips = self.migrations.iter().filter_map(|migration| migration.round_trip.as_ref());
+        trips.filter(|trip| trip.is_ok()).count()
+    }
+
+    /// How many cases ran.
+    pub fn cases(&self) -> usize {
+        self.migrations.iter().map(|migration| migration.cases.len()).sum()
+    }
+}
+
+impl MigrationReport {
+    /// Its problems and those of its cases.
+    pub fn all_problems(&self) -> impl Iterator<Item = &Problem> {
+        let of_cases = self.cases.iter().filter_map(|case| case.outcome.as_ref().err());
+        let of_trip = self.round_trip.iter().filter_map(|trip| trip.as_ref().err());
+        self.problems.iter().chain(of_cases).chain(of_trip)
+    }
+}
