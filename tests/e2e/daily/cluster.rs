@@ -24,6 +24,7 @@ fn a_cluster_is_started_found_stopped_and_removed() {
     assert!(place.starts_with("postgres://postgres@localhost:"), "{url}");
     assert!(started.contains(&format!("--url {place}")), "{started}");
     let password = std::fs::read_to_string(workspace.path().join("var/cluster/password")).unwrap();
+    assert!(started.contains("set migrations.postgres"), "{started}");
     assert!(!format!("{started}{url}").contains(password.trim()), "the password was printed");
     assert_eq!(workspace.run(&["cluster", "start"]).expect(0).stdout, started);
 

@@ -100,6 +100,7 @@ fn grants_settings_and_owner_come_along() {
              GRANT CONNECT ON DATABASE {database} TO reader_of_{database};
              REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC;
              ALTER DATABASE {database} SET work_mem = '5MB';
+             ALTER DATABASE {database} SET DateStyle = 'ISO, DMY';
              ALTER DATABASE {database} SET search_path = \"$user\", public;
              ALTER DATABASE {database} CONNECTION LIMIT 77;
              COMMENT ON DATABASE {database} IS 'it''s ours';

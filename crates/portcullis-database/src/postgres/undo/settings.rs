@@ -108,8 +108,8 @@ fn statements(admin: &mut Conn, like: &str, fresh: &str) -> Result<Vec<Statement
     ))?;
     out.extend(settings.into_iter().filter_map(|row| {
         let [role, key, value] = <[Option<String>; 3]>::try_from(row).ok()?;
-        let (shown, value) = (key?, setting(value?));
-        let key = quoted(&shown);
+        let (shown, value) = (key?, value?);
+        let (key, value) = (quoted(&shown), setting(&shown, &value));
         Some(match role {
             Some(role) => of(
                 &format!("the setting {shown} of the role {role}"),
@@ -135,20 +135,44 @@ fn quoted(key: &str) -> String {
     key.split('.').map(name).collect::<Vec<_>>().join(".")
 }
 
-/// A setting's value. A list of names, as `search_path` is, would be one name in quotes: its
-/// items are given one by one.
-fn setting(value: String) -> String {
-    let items: Vec<&str> = value.split(',').map(str::trim).collect();
-    let is_list = items.len() > 1
-        && items.iter().all(|item| {
-            let bare = item.trim_matches('"');
-            !bare.is_empty() && bare.chars().all(|c| c.is_alphanumeric() || "_$".contains(c))
-        });
-    if is_list {
-        let names: Vec<String> = items.iter().map(|item| literal(item.trim_matches('"'))).collect();
-        return names.join(", ");
+/// The settings that are lists of names: the server quotes their items, so that one text would
+/// be taken for one name. The same six are in `pg_dump`.
+const LISTS: [&str; 6] = [
+    "local_preload_libraries",
+    "search_path",
+    "session_preload_libraries",
+    "shared_preload_libraries",
+    "temp_tablespaces",
+    "unix_socket_directories",
+];
+
+/// A setting's value.
+fn setting(key: &str, value: &str) -> String {
+    if !LISTS.iter().any(|list| key.eq_ignore_ascii_case(list)) || value.trim().is_empty() {
+        return literal(value);
     }
-    literal(&value)
+    items(value).iter().map(|item| literal(item)).collect::<Vec<_>>().join(", ")
+}
+
+/// The names of a list; one in quotes may hold a comma, and a quote twice.
+fn items(value: &str) -> Vec<String> {
+    let mut items = vec![String::new()];
+    let mut in_quotes = false;
+    let mut chars = value.chars().peekable();
+    while let Some(char) = chars.next() {
+        match (char, items.last_mut()) {
+            ('"', Some(item)) if in_quotes && chars.peek() == Some(&'"') => {
+                chars.next();
+                item.push('"');
+            }
+            ('"', _) => in_quotes = !in_quotes,
+            (',', _) if !in_quotes => items.push(String::new()),
+            (char, _) if char.is_whitespace() && !in_quotes => {}
+            (char, Some(item)) => item.push(char),
+            (_, None) => {}
+        }
+    }
+    items
 }
 
 #[cfg(test)]
@@ -157,15 +181,17 @@ mod tests {
 
     #[test]
     fn a_list_is_given_item_by_item_and_a_text_whole() {
-        for (value, sql) in [
-            ("app, public", "'app', 'public'"),
-            ("\"$user\", public", "'$user', 'public'"),
-            ("5s", "'5s'"),
-            ("it's", "'it''s'"),
-            ("", "''"),
-            ("ISO, DMY", "'ISO', 'DMY'"),
+        for (key, value, sql) in [
+            ("search_path", "app, public", "'app', 'public'"),
+            ("Search_Path", "\"$user\", public", "'$user', 'public'"),
+            ("search_path", "\"a, b\"\"c\", d", "'a, b\"c', 'd'"),
+            ("search_path", "", "''"),
+            ("lock_timeout", "5s", "'5s'"),
+            ("app.motto", "it's", "'it''s'"),
+            ("app.greeting", "hello, world", "'hello, world'"),
+            ("DateStyle", "ISO, DMY", "'ISO, DMY'"),
         ] {
-            assert_eq!(setting(value.to_owned()), sql, "{value}");
+            assert_eq!(setting(key, value), sql, "{key} = {value}");
         }
     }
 }

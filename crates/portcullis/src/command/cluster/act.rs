@@ -67,12 +67,28 @@ fn configuration(root: &Path, kept: &Kept) -> String {
         backups: None,
     };
     let shown = target_add::propose(root, wanted).and_then(|proposed| proposed.shake_hands());
-    let pin = shown.map(|shown| format!(" \\\n    --pin {}", shown.key)).unwrap_or_default();
+    let (first, pin) = match shown {
+        Ok(shown) => (String::new(), format!(" \\\n    --pin {}", shown.key)),
+        Err(_) if is_target(root) => {
+            return format!(
+                "\nportcullis.toml has a target {NAME}: cargo xtask migrate --target {NAME}\n\
+                 Of a cluster that is gone, remove [targets.{NAME}] there; then this command says \
+                 how to add the new one."
+            );
+        }
+        // The command itself asks for the pin then.
+        Err(stop) => (format!(" ({}: {})", stop.cause, stop.next_step), String::new()),
+    };
     format!(
-        "\nTo make it a target:\n\n  \
+        "\nTo make it a target{first}:\n\n  \
          cargo xtask target add {NAME} \\\n    --url {url} \\\n    \
          --ca {ca} --password-file {password}{pin}"
     )
+}
+
+/// Whether there is a target of that name already.
+fn is_target(root: &Path) -> bool {
+    Config::find(root).is_ok_and(|config| config.targets.contains_key(NAME))
 }
 
 /// What the target is called.
