@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use portcullis_model::plan::Step;
 use portcullis_model::redact;
-use portcullis_model::sql::Effects;
+use portcullis_model::sql::{Dialect, Effects, statements};
 
 use crate::postgres::catalog::{self, Relation};
 use crate::postgres::link::conn::{Conn, Failure};
@@ -44,11 +44,46 @@ pub(crate) fn watch(
     if !effects.touches_rows && effects.removes_rows_of.is_empty() && !calls {
         return Ok(None);
     }
+    if is_plain(step, effects) && !may_remove(conn)? {
+        return Ok(None);
+    }
     let changes = changes(conn)?;
     let is_counted = goes_unseen(&text, effects);
     let changes_tables = calls || ["create", "alter"].iter().any(|word| text.contains(word));
     let tables = if is_counted || changes_tables { Some(seen(conn, is_counted)?) } else { None };
     Ok(Some(Watch { changes, tables }))
+}
+
+/// Whether a step is of statements that by themselves remove no row, and make nothing that does.
+fn is_plain(step: &Step, effects: &Effects) -> bool {
+    const PLAIN: [&[&str]; 7] = [
+        &["insert"],
+        &["update"],
+        &["create", "table"],
+        &["create", "index"],
+        &["create", "unique", "index"],
+        &["alter", "table"],
+        &["comment"],
+    ];
+    let text = step.sql.to_ascii_lowercase();
+    effects.removes_rows_of.is_empty()
+        && !["delete", "truncate", "cascade", "partition", "rule"]
+            .iter()
+            .any(|word| text.contains(word))
+        && statements(&step.sql, Dialect::Postgres)
+            .iter()
+            .all(|statement| PLAIN.iter().any(|keywords| statement.has_keywords(0, keywords)))
+}
+
+/// Whether anything here may remove rows when others are written: a trigger, a rule, or a
+/// function, of whoever has made it.
+fn may_remove(conn: &mut Conn) -> Result<bool, Failure> {
+    let row = conn.ask_one(
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE NOT tgisinternal)
+             OR EXISTS (SELECT FROM pg_catalog.pg_rewrite WHERE ev_type <> '1' AND oid >= 16384)
+             OR EXISTS (SELECT FROM pg_catalog.pg_proc WHERE oid >= 16384)",
+    )?;
+    Ok(row.first().cloned().flatten().as_deref() != Some("f"))
 }
 
 fn seen(conn: &mut Conn, is_counted: bool) -> Result<Vec<Seen>, Failure> {
