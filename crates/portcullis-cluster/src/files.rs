@@ -4,33 +4,34 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
-use std::process::Stdio;
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, renameat, unlinkat};
+use rustix::io::Errno;
 
 use crate::account::Account;
 use crate::error::{Error, Result};
 
-/// Writes a file with mode 0600 under another name, and renames it: who reads it meanwhile
-/// reads the old one or the new one.
+/// Writes a file with mode 0600 under another name, hands it over, and renames it: who reads
+/// it meanwhile reads the old one or the new one.
 ///
-/// The account itself writes it. In a directory that is the account's, root would follow
-/// whatever link the account has put there.
+/// The directory is the account's, and we may be root: no link that lies there, or that the
+/// directory was replaced by, is followed.
 pub(crate) fn write(path: &Path, text: &str, account: &Account) -> Result<()> {
-    const SCRIPT: &str =
-        "umask 077; rm -f -- \"$1.new\"; cat >\"$1.new\" && mv -f -- \"$1.new\" \"$1\"";
     let attempt = || -> io::Result<()> {
-        let mut shell = account.command("sh");
-        shell.args(["-c", SCRIPT, "sh"]).arg(std::path::absolute(path)?);
-        shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = shell.spawn()?;
-        if let Some(mut input) = child.stdin.take() {
-            // What goes wrong there, the shell says better.
-            let _ = input.write_all(text.as_bytes());
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        let new = Path::new(name).with_added_extension("new");
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let directory = openat(CWD, parent.unwrap_or(Path::new(".")), flags, Mode::empty())?;
+        match unlinkat(&directory, &new, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(error.into()),
         }
-        let output = child.wait_with_output()?;
-        if output.status.success() {
-            return Ok(());
-        }
-        Err(io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let mut file = File::from(openat(&directory, &new, flags, Mode::RUSR | Mode::WUSR)?);
+        file.write_all(text.as_bytes())?;
+        account.own_file(&file)?;
+        Ok(renameat(&directory, &new, &directory, name)?)
     };
     attempt().map_err(|error| Error::io("write a file of the cluster", path, &error))
 }
