@@ -7,7 +7,6 @@ use portcullis_model::config::Engine;
 use portcullis_model::plan::{SegmentKind, Step};
 use portcullis_model::sql::Dialect;
 
-use crate::seam::Table;
 use crate::{Result, postgres, sqlite};
 
 /// The rows of an answer, as text; `None` is NULL.
@@ -123,12 +122,6 @@ pub trait Scratch: Send {
     /// # Errors
     /// It can't be read.
     fn rows_of(&mut self, table: &str) -> Result<Vec<String>, Refused>;
-
-    /// The columns of every table.
-    ///
-    /// # Errors
-    /// They can't be read.
-    fn columns(&mut self) -> Result<Vec<Table>, Refused>;
 
     /// Makes a second database with the same content. Nothing may be open.
     ///

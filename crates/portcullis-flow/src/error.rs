@@ -27,7 +27,8 @@ pub struct Stop {
 }
 
 impl Stop {
-    pub(crate) fn new(
+    /// One without findings and notes.
+    pub fn new(
         exit: Exit,
         operation: &str,
         place: impl Into<String>,

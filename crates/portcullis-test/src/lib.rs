@@ -7,4 +7,4 @@ mod suite;
 
 pub use cases::{Cases, CasesError, DIRECTORY};
 pub use report::{CaseReport, EngineReport, MigrationReport, Problem, RoundTrip};
-pub use suite::{Progress, Suite, Trips, run};
+pub use suite::{Suite, Trips, run};

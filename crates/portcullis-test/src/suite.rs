@@ -46,18 +46,11 @@ impl Trips<'_> {
     }
 }
 
-/// Told of each migration as it is done: how many, of how many.
-pub type Progress<'a> = &'a mut (dyn FnMut(usize, usize) + Send);
-
 /// Runs it.
 ///
 /// # Errors
 /// There is no database to run it on.
-pub fn run(
-    lab: &dyn Lab,
-    suite: &Suite<'_>,
-    progress: Progress<'_>,
-) -> portcullis_database::Result<EngineReport> {
+pub fn run(lab: &dyn Lab, suite: &Suite<'_>) -> portcullis_database::Result<EngineReport> {
     let started = Instant::now();
     let mut database = lab.make()?;
     let mut report = EngineReport {
@@ -66,11 +59,10 @@ pub fn run(
         stopped: None,
         took: started.elapsed(),
     };
-    let total = suite.plan.steps().count();
     let kinds = suite.plan.segments.iter();
     let steps =
         kinds.flat_map(|segment| segment.steps.iter().map(move |step| (step, segment.kind)));
-    for (number, (step, kind)) in steps.enumerate() {
+    for (step, kind) in steps {
         if let Some(migration) = look_at(database.as_mut(), suite, step)? {
             report.migrations.push(migration);
         }
@@ -78,7 +70,6 @@ pub fn run(
             report.stopped = Some(of_step(step, &refused));
             break;
         }
-        progress(number + 1, total);
     }
     report.took = started.elapsed();
     Ok(report)

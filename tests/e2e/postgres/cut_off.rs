@@ -24,19 +24,26 @@ fn killed_in_its_middle() -> Bench {
     let mut writer = server::psql(bench.cluster(), &bench.database);
     let write = "BEGIN; UPDATE item SET name = 'b'; SELECT pg_sleep(120)";
     let mut writer = writer.args(["-c", write]).stdout(Stdio::null()).spawn().unwrap();
-    let waits = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX%' AND wait_event_type = 'Lock' AND datname = current_database()";
-    let mut gate =
-        bench.gate(&["migrate"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    while bench.one(waits) == "0" {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    gate.kill().unwrap();
-    gate.wait().unwrap();
+    kill_while(&bench, "query LIKE 'CREATE INDEX%' AND wait_event_type = 'Lock'");
     end(&bench, "CREATE INDEX%");
     end(&bench, "BEGIN; UPDATE item%");
     let _ = writer.wait();
     assert_eq!(bench.one(VALID), "f");
     bench
+}
+
+/// Begins a run, and kills it as soon as a session of the database is like this.
+fn kill_while(bench: &Bench, session: &str) {
+    let there = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE {session} AND datname = current_database()"
+    );
+    let mut gate =
+        bench.gate(&["migrate"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while bench.one(&there) == "0" {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    gate.kill().unwrap();
+    gate.wait().unwrap();
 }
 
 /// Ends the sessions whose statement is like this, and waits until they are gone.
@@ -84,14 +91,7 @@ fn of_what_the_catalog_doesnt_tell_a_person_decides() {
         "SELECT 1;\n",
     );
     bench.configure_with("statement-timeout = \"5m\"\n");
-    let mut gate =
-        bench.gate(&["migrate"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let runs = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'UPDATE item%' AND datname = current_database()";
-    while bench.one(runs) == "0" {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    gate.kill().unwrap();
-    gate.wait().unwrap();
+    kill_while(&bench, "query LIKE 'UPDATE item%'");
     end(&bench, "UPDATE item%");
     let ran = bench.gated(&["migrate"]).expect(4);
     assert!(ran.stderr.contains("nobody can tell how much of it was done"), "{}", ran.stderr);

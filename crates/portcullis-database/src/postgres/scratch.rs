@@ -21,7 +21,6 @@ use super::link::conn::{Conn, Diesel, Failure, Status, name};
 use super::link::connect::{self, Purpose};
 use crate::files::write_private;
 use crate::scratch::{KeyChecks, Lab, LabOptions, Refused, Rows, Scratch};
-use crate::seam::Table;
 use crate::{Error, ErrorKind, Result};
 
 const OPERATION: &str = "make a database for a test";
@@ -67,7 +66,7 @@ impl Place {
     fn create(&self, template: Option<&str>) -> Result<String> {
         let made = format!("test_{}", self.made.fetch_add(1, Ordering::Relaxed));
         let mut admin = connect::connect(&self.server, Purpose::Change)?;
-        let like = template.map_or("template0", |template| template);
+        let like = template.unwrap_or("template0");
         let sql = format!("CREATE DATABASE {} TEMPLATE {}", name(&made), name(like));
         admin.run(&sql).map_err(|failure| super::error(&self.server, OPERATION, &failure))?;
         Ok(made)
@@ -210,10 +209,6 @@ impl Scratch for Database {
             .conn()?
             .ask(&format!("SELECT pg_catalog.to_jsonb(t)::text FROM ONLY {table} t"))?;
         Ok(rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
-    }
-
-    fn columns(&mut self) -> Result<Vec<Table>, Refused> {
-        Ok(catalog::columns(self.conn()?)?)
     }
 
     fn copy(&mut self) -> Result<Box<dyn Scratch>> {

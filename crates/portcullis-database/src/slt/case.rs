@@ -2,7 +2,6 @@
 //! records that assert after it.
 
 use std::ops::Range;
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use portcullis_model::redact;
@@ -313,20 +312,4 @@ impl sqllogictest::DB for Played<'_, '_> {
     fn engine_name(&self) -> &str {
         self.dialect.name()
     }
-}
-
-/// The `.slt` files of one migration's directory, in order.
-///
-/// # Errors
-/// The directory can't be read.
-pub fn files(directory: &Path) -> std::io::Result<Vec<std::path::PathBuf>> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "slt") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
 }

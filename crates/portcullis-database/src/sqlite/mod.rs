@@ -13,6 +13,7 @@ mod rows;
 mod scratch;
 mod smoke;
 mod step;
+mod value;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

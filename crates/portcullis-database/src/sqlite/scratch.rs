@@ -15,14 +15,13 @@ use portcullis_model::plan::{Direction, Step};
 use portcullis_model::sql::Dialect;
 use rusqlite::backup::Backup;
 use rusqlite::fallible_iterator::FallibleIterator as _;
-use rusqlite::types::ValueRef;
 use rusqlite::{Batch, Connection};
 use tempfile::TempDir;
 
+use super::value::text;
 use super::{catalog, handle};
 use crate::error::sqlite_words;
 use crate::scratch::{KeyChecks, Lab, LabOptions, Refused, Rows, Scratch};
-use crate::seam::Table;
 use crate::step::StepMigration;
 use crate::{Error, Result};
 
@@ -172,7 +171,7 @@ impl Scratch for Database {
                 let mut rows = statement.query([])?;
                 last = Rows::new();
                 while let Some(row) = rows.next()? {
-                    let cells = (0..columns).map(|column| Ok(cell(row.get_ref(column)?)));
+                    let cells = (0..columns).map(|column| Ok(text(row.get_ref(column)?)));
                     last.push(cells.collect::<rusqlite::Result<_>>()?);
                 }
             }
@@ -241,11 +240,6 @@ impl Scratch for Database {
         read().map_err(|error| self.refused(&error))
     }
 
-    fn columns(&mut self) -> Result<Vec<Table>, Refused> {
-        self.start_clock();
-        catalog::columns(&self.conn).map_err(|error| self.refused(&error))
-    }
-
     fn copy(&mut self) -> Result<Box<dyn Scratch>> {
         self.start_clock();
         let path = self.place.next();
@@ -256,15 +250,5 @@ impl Scratch for Database {
             .map_err(failed)?;
         drop(into);
         Ok(Box::new(Self::open(&self.place, path)?))
-    }
-}
-
-fn cell(value: ValueRef<'_>) -> Option<String> {
-    match value {
-        ValueRef::Null => None,
-        ValueRef::Integer(number) => Some(number.to_string()),
-        ValueRef::Real(number) => Some(number.to_string()),
-        ValueRef::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
-        ValueRef::Blob(bytes) => Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
     }
 }

@@ -5,6 +5,7 @@ use portcullis_model::smoke::{Check, Verdict, When};
 use rusqlite::{Connection, OpenFlags, Result as SqlResult};
 
 use super::backup::open_immutable;
+use super::value::text;
 use super::{Session, apply, catalog, ledger, patience};
 use crate::error::sqlite_words;
 use crate::seam::{Baseline, Keys, Smoke};
@@ -239,20 +240,8 @@ fn query(conn: &mut Connection, sql: &str) -> SqlResult<Vec<Vec<String>>> {
         return Err(rusqlite::Error::SqliteFailure(refused, why));
     }
     let columns = statement.column_count();
-    let rows = statement
-        .query_map([], |row| (0..columns).map(|column| Ok(cell(row.get_ref(column)?))).collect())?;
+    let rows = statement.query_map([], |row| {
+        (0..columns).map(|column| Ok(slt::cell(text(row.get_ref(column)?)))).collect()
+    })?;
     rows.collect()
-}
-
-/// A value as sqllogictest writes it.
-fn cell(value: rusqlite::types::ValueRef<'_>) -> String {
-    use rusqlite::types::ValueRef;
-    match value {
-        ValueRef::Null => "NULL".to_owned(),
-        ValueRef::Integer(number) => number.to_string(),
-        ValueRef::Real(number) => number.to_string(),
-        ValueRef::Text([]) | ValueRef::Blob([]) => "(empty)".to_owned(),
-        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
-        ValueRef::Blob(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-    }
 }

@@ -39,16 +39,14 @@ fn unknown(word: &str) -> Stop {
         .map(|rule| rule.id)
         .chain(["rules", "config", "exit-codes"])
         .collect();
-    Stop {
-        exit: Exit::Usage,
-        operation: "explain".to_owned(),
-        place: redact::printable(&redact::urls(word)).into_owned(),
-        cause: "there is no rule or page of this name".to_owned(),
-        next_step: match like(word, &known) {
+    Stop::new(
+        Exit::Usage,
+        "explain",
+        redact::printable(&redact::urls(word)).into_owned(),
+        "there is no rule or page of this name",
+        match like(word, &known) {
             Some(suggestion) => format!("did you mean {suggestion}?"),
             None => "cargo xtask explain rules lists them".to_owned(),
         },
-        findings: None,
-        notes: Vec::new(),
-    }
+    )
 }

@@ -91,13 +91,11 @@ fn described(status: &Status) -> String {
 }
 
 fn no_program(error: std::io::Error) -> Stop {
-    Stop {
-        exit: Exit::Usage,
-        operation: "install the hook".to_owned(),
-        place: "this program".to_owned(),
-        cause: format!("its own place can't be found: {error}"),
-        next_step: "run it again: cargo xtask hooks install".to_owned(),
-        findings: None,
-        notes: Vec::new(),
-    }
+    Stop::new(
+        Exit::Usage,
+        "install the hook",
+        "this program",
+        format!("its own place can't be found: {error}"),
+        "run it again: cargo xtask hooks install",
+    )
 }

@@ -175,26 +175,24 @@ fn config() -> Result<Config, Stop> {
 /// asked for another.
 #[cfg(not(feature = "postgres"))]
 fn without_postgres() -> Stop {
-    Stop {
-        exit: Exit::Usage,
-        operation: "run this command".to_owned(),
-        place: "this program".to_owned(),
-        cause: "it was built without PostgreSQL".to_owned(),
-        next_step: "cargo run --package xtask --features postgres -- …".to_owned(),
-        findings: None,
-        notes: Vec::new(),
-    }
+    Stop::new(
+        Exit::Usage,
+        "run this command",
+        "this program",
+        "it was built without PostgreSQL",
+        "cargo run --package xtask --features postgres -- …",
+    )
 }
 
 /// The directory that the command was typed in.
 pub(crate) fn here() -> Result<PathBuf, Stop> {
-    std::env::current_dir().map_err(|error| Stop {
-        exit: Exit::Usage,
-        operation: "find the workspace".to_owned(),
-        place: ".".to_owned(),
-        cause: error.to_string(),
-        next_step: "run it in a directory that exists".to_owned(),
-        findings: None,
-        notes: Vec::new(),
+    std::env::current_dir().map_err(|error| {
+        Stop::new(
+            Exit::Usage,
+            "find the workspace",
+            ".",
+            error.to_string(),
+            "run it in a directory that exists",
+        )
     })
 }

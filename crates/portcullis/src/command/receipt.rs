@@ -84,16 +84,14 @@ pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
 }
 
 fn none(target: &str, count: usize) -> Stop {
-    Stop {
-        exit: Exit::Usage,
-        operation: "show a receipt".to_owned(),
-        place: target.to_owned(),
-        cause: match count {
+    Stop::new(
+        Exit::Usage,
+        "show a receipt",
+        target,
+        match count {
             0 => "this database has no receipts".to_owned(),
             count => format!("there is no such receipt; the newest is number {count}"),
         },
-        next_step: "cargo xtask receipt list".to_owned(),
-        findings: None,
-        notes: Vec::new(),
-    }
+        "cargo xtask receipt list",
+    )
 }

@@ -178,15 +178,8 @@ struct Question {
 /// Rows are lost only if somebody says so.
 fn ask(question: &Question) -> Result<(), Stop> {
     let Question { operation, place, lost, asked, again } = question;
-    let not_agreed = |exit, cause: String| Stop {
-        exit,
-        operation: (*operation).to_owned(),
-        place: place.clone(),
-        cause,
-        next_step: again.clone(),
-        findings: None,
-        notes: Vec::new(),
-    };
+    let not_agreed =
+        |exit, cause: String| Stop::new(exit, operation, place.clone(), cause, again.clone());
     if !std::io::stdin().is_terminal() {
         let cause = format!("{lost}, and there is no terminal to ask on");
         return Err(not_agreed(Exit::Usage, cause));

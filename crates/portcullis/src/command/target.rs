@@ -97,14 +97,8 @@ fn agreed(
     given: Vec<Pin>,
     again: &str,
 ) -> Result<Vec<Pin>, Stop> {
-    let stop = |exit, cause: String, next_step: String| Stop {
-        exit,
-        operation: "trust the server".to_owned(),
-        place: proposed.shown(),
-        cause,
-        next_step,
-        findings: None,
-        notes: Vec::new(),
+    let stop = |exit, cause: String, next_step: String| {
+        Stop::new(exit, "trust the server", proposed.shown(), cause, next_step)
     };
     if given.iter().any(|pin| [shown.key, shown.whole].contains(pin)) {
         return Ok(given);

@@ -83,7 +83,7 @@ pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
             irreversible: &config.irreversible,
             round_trips: if flags.all { Trips::All } else { Trips::Of(&newer) },
         };
-        Ok(portcullis_test::run(lab.as_ref(), &suite, &mut |_, _| {})?)
+        Ok(portcullis_test::run(lab.as_ref(), &suite)?)
     };
     // Engines have nothing to do with each other.
     let reports = std::thread::scope(|scope| {
@@ -163,13 +163,5 @@ fn read(config: &Config, which: Which) -> Result<(Vec<Track>, Cases, BTreeSet<St
 }
 
 fn usage(place: &str, cause: &str, next_step: &str) -> Stop {
-    Stop {
-        exit: Exit::Usage,
-        operation: "test the migrations".to_owned(),
-        place: place.to_owned(),
-        cause: cause.to_owned(),
-        next_step: next_step.to_owned(),
-        findings: None,
-        notes: Vec::new(),
-    }
+    Stop::new(Exit::Usage, "test the migrations", place, cause, next_step)
 }

@@ -20,8 +20,8 @@ impl From<Failed> for Error {
     }
 }
 
-/// Afterwards names are found as the application finds them, unless nothing was open and it
-/// failed: the caller ends that.
+/// Names are found as the application finds them, also afterwards: the caller ends that. Only
+/// where it failed and nothing is open, nobody has to.
 pub(crate) fn run(conn: &mut Conn, step: &Step) -> Result<(), Failed> {
     let migration = StepMigration::of(step);
     conn.as_application()

@@ -93,7 +93,7 @@ pub(crate) struct Conn {
     facts: Facts,
     /// What `RESET ALL` loses, as statements.
     settings: String,
-    /// The role\'s own `search_path`: what migrations and the user\'s queries are for.
+    /// The role's own `search_path`: for migrations and the user's queries.
     search_path: String,
     /// It drives the connection, and goes after it.
     _runtime: Runtime,
@@ -226,10 +226,8 @@ impl Conn {
     /// Asks where names are found as the application finds them. The question must be one
     /// that calls nothing by a bare name, and no operator.
     pub(crate) fn ask_as_application(&mut self, sql: &str) -> Result<Vec<Row>, Failure> {
-        self.as_application()?;
-        let rows = self.ask(sql)?;
-        self.run(ONLY_THE_SERVERS)?;
-        Ok(rows)
+        let application = self.application_path();
+        self.ask(&format!("{application}; {sql}; {ONLY_THE_SERVERS}"))
     }
 
     /// What [`Conn::settle`] runs.

@@ -109,13 +109,5 @@ fn stop(error: portcullis_cluster::Error) -> Stop {
 
 /// Whatever goes wrong here, no target was touched.
 fn refused(operation: &str, place: String, cause: String, next_step: String) -> Stop {
-    Stop {
-        exit: Exit::Refused,
-        operation: operation.to_owned(),
-        place,
-        cause,
-        next_step,
-        findings: None,
-        notes: Vec::new(),
-    }
+    Stop::new(Exit::Refused, operation, place, cause, next_step)
 }
