@@ -208,8 +208,10 @@ impl Config {
             targets.insert(target.name.clone(), target);
         }
         scratch::resolve(&mut targets, &scratch)?;
+        let is_named = raw.default_target.is_some();
         let default_target = raw.default_target.unwrap_or_else(|| default_target(&targets));
-        if !targets.contains_key(&default_target) {
+        // Without a target there is enough to lint and to test.
+        if (is_named || !targets.is_empty()) && !targets.contains_key(&default_target) {
             return Err(unknown_target(&targets, &default_target, "default-target"));
         }
         Ok(Self {
@@ -255,6 +257,9 @@ fn unknown_target(targets: &BTreeMap<String, Target>, name: &str, place: &str) -
         cause: format!("there is no target {:?}", redact::printable(&redact::urls(name))),
         next_step: match like(name, &known) {
             Some(suggestion) => format!("did you mean {suggestion}?"),
+            None if known.is_empty() => {
+                format!("{FILE} has no target: cargo xtask explain config has one to copy")
+            }
             None => format!("{FILE} has these targets: {}", known.join(", ")),
         },
     }

@@ -17,6 +17,7 @@ pub(super) struct Config {
     pub(super) default_branch: Option<String>,
     #[serde(default)]
     pub(super) migrations: Migrations,
+    #[serde(default)]
     pub(super) targets: BTreeMap<String, Target>,
     #[serde(default)]
     pub(super) test_migration: TestMigration,

@@ -118,6 +118,15 @@ fn a_workspace_of_one_engine_names_only_that_one() {
 }
 
 #[test]
+fn without_a_target_there_are_migrations_to_lint_and_to_test() {
+    let config = parse("[migrations]\npostgres = \"migrations\"\n").unwrap();
+    assert_eq!(config.migrations.len(), 1);
+    let error = config.target(None).unwrap_err();
+    assert!(error.next_step.contains("has no target"), "{error:?}");
+    assert!(parse("default-target = \"dev\"\n").is_err());
+}
+
+#[test]
 fn targets_are_looked_up_by_name_with_a_suggestion() {
     let config = parse(REFERENCE).unwrap();
     assert_eq!(config.target(Some("dve")).unwrap_err().next_step, "did you mean dev?");
