@@ -10,6 +10,7 @@ use portcullis_model::redact;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::nature::Nature;
 use crate::{Error, ErrorKind, Result};
 
 /// The ending of a sidecar's name, after the backup's own.
@@ -70,6 +71,9 @@ pub struct Dump {
     /// The schema's fingerprint without casts and parentheses, which a restored database
     /// may write otherwise.
     pub essence: Option<Digest>,
+    /// What a server must have for it; older versions didn't say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nature: Option<Nature>,
 }
 
 impl Sidecar {

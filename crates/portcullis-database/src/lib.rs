@@ -6,6 +6,7 @@ mod error;
 mod files;
 pub mod introduction;
 mod lock;
+pub mod nature;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(not(feature = "postgres"))]

@@ -5,9 +5,10 @@ use std::time::Duration;
 use portcullis_model::catalog::Catalog;
 use portcullis_model::config::Engine;
 use portcullis_model::plan::{SegmentKind, Step};
+use portcullis_model::redact;
 use portcullis_model::sql::Dialect;
 
-use crate::{Result, postgres, sqlite};
+use crate::{Error, ErrorKind, Result, VerifiedBackup, postgres, sqlite};
 
 /// The rows of an answer, as text; `None` is NULL.
 pub type Rows = Vec<Vec<Option<String>>>;
@@ -56,6 +57,26 @@ pub fn open_lab(engine: Engine, options: &LabOptions) -> Result<Box<dyn Lab>> {
     match engine {
         Engine::Sqlite => sqlite::open_lab(options),
         Engine::Postgres => postgres::open_lab(options),
+    }
+}
+
+/// Restores a backup where nobody else works: the backup and what it is of aren't touched.
+///
+/// # Errors
+/// It isn't one that this tool can restore, or there is no place for it.
+pub fn open_copy(backup: &VerifiedBackup, options: &LabOptions) -> Result<Box<dyn Scratch>> {
+    if !backup.is_restorable() {
+        return Err(Error::new(
+            ErrorKind::Refused,
+            "restore the backup for a test",
+            redact::path(backup.path()),
+            "a command of yours took it, and only you can restore it",
+            "choose one that this tool took: cargo xtask backup list",
+        ));
+    }
+    match backup.sidecar().engine.as_str() {
+        "postgres" => postgres::open_copy(backup, options),
+        _ => sqlite::open_copy(backup, options),
     }
 }
 
@@ -123,6 +144,13 @@ pub trait Scratch: Send {
     /// It can't be read.
     fn rows_of(&mut self, table: &str) -> Result<Vec<String>, Refused>;
 
+    /// What a table holds, without its values: nothing of them is kept, and a large table
+    /// takes no more room than a small one. Table and columns are SQL.
+    ///
+    /// # Errors
+    /// It can't be read.
+    fn sums(&mut self, table: &str, columns: &[String]) -> Result<Sums, Refused>;
+
     /// Makes a second database with the same content. Nothing may be open.
     ///
     /// # Errors
@@ -162,6 +190,15 @@ pub trait Scratch: Send {
         }
         ran
     }
+}
+
+/// What a table holds, told apart from what another holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sums {
+    /// How many rows.
+    pub rows: u64,
+    /// Of each column a sum over the hashes of its values, whatever the order of the rows is.
+    pub columns: Vec<String>,
 }
 
 /// Whether foreign keys are checked.

@@ -3,7 +3,7 @@
 use portcullis_model::config::{Server, Target};
 
 use crate::introduction::{Met, Shown};
-use crate::scratch::{Lab, LabOptions};
+use crate::scratch::{Lab, LabOptions, Scratch};
 use crate::seam::{Overlay, Progress, Reader, Writer};
 use crate::{Error, ErrorKind, Result, RunLock, VerifiedBackup};
 
@@ -13,6 +13,10 @@ fn absent<T>(server: &Server) -> Result<T> {
 
 pub(crate) fn open_lab(_: &LabOptions) -> Result<Box<dyn Lab>> {
     missing("start a PostgreSQL for the tests", "this machine".to_owned())
+}
+
+pub(crate) fn open_copy(_: &VerifiedBackup, _: &LabOptions) -> Result<Box<dyn Scratch>> {
+    missing("restore the backup for a test", "this machine".to_owned())
 }
 
 fn missing<T>(operation: &str, place: String) -> Result<T> {

@@ -189,6 +189,7 @@ fn run_segment(
             direction: step.direction,
             fingerprint: step.fingerprint,
             accepted: step.accepted,
+            tested: step.tested,
             milliseconds: report.milliseconds,
             fewer_rows: report
                 .fewer_rows

@@ -4,6 +4,7 @@
 use portcullis_model::digest::Digest;
 use portcullis_model::plan::{Applied, Direction, Plan, Step};
 use portcullis_model::sql::{Dialect, effects};
+use portcullis_model::sum::Tested;
 use portcullis_receipt::{Action, Arrival};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -39,6 +40,8 @@ pub(crate) struct IntendedStep {
     pub(crate) down_sql: Option<String>,
     #[serde(default)]
     pub(crate) accepted: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tested: Option<Tested>,
     /// Whether running it again is harmless.
     pub(crate) repeatable: bool,
     /// The text of a step outside a transaction: what it has done can then be looked for.
@@ -55,6 +58,7 @@ impl IntendedStep {
             fingerprint: step.fingerprint,
             down_sql: step.down_sql.clone(),
             accepted: step.accepted,
+            tested: step.tested,
             repeatable: !effects(&step.sql, dialect).unrepeatable,
             alone: (!step.run_in_transaction).then(|| step.sql.clone()),
         }
@@ -71,6 +75,7 @@ impl IntendedStep {
             sql: String::new(),
             down_sql: self.down_sql.clone(),
             accepted: self.accepted,
+            tested: self.tested,
         }
     }
 
@@ -191,6 +196,7 @@ mod tests {
             version,
             down_sql: None,
             accepted: false,
+            tested: None,
             repeatable,
             alone: None,
         }

@@ -155,6 +155,7 @@ fn facts(
             direction: step.direction,
             fingerprint: step.fingerprint,
             accepted: step.accepted,
+            tested: step.tested,
             milliseconds: 0,
             fewer_rows: Vec::new(),
             stands: true,

@@ -13,6 +13,9 @@ mod raw;
 mod scratch;
 mod server;
 mod target;
+mod test_migration;
+
+pub use test_migration::{Exceptions, TestMigration};
 
 pub use server::{
     AutoRestore, BackupKind, ChannelBinding, NoPin, Password, Pin, Server, default_variable,
@@ -62,10 +65,8 @@ pub struct Config {
     pub default_branch: Option<String>,
     /// The targets by name.
     pub targets: BTreeMap<String, Target>,
-    /// Migrations, by their directories' names, that need no test case, and why.
-    pub without_case: BTreeMap<String, String>,
-    /// Migrations that can't be undone, and why.
-    pub irreversible: BTreeMap<String, String>,
+    /// How migrations are tested.
+    pub test_migration: TestMigration,
 }
 
 /// The migrations of one engine.
@@ -220,8 +221,7 @@ impl Config {
             default_target,
             default_branch: raw.default_branch,
             targets,
-            without_case: with_reasons("without-case", raw.test_migration.without_case)?,
-            irreversible: with_reasons("irreversible", raw.test_migration.irreversible)?,
+            test_migration: test_migration::resolve(raw.test_migration)?,
         })
     }
 
@@ -232,21 +232,6 @@ impl Config {
     pub fn target(&self, name: Option<&str>) -> Result<&Target, ConfigError> {
         let name = name.unwrap_or(&self.default_target);
         self.targets.get(name).ok_or_else(|| unknown_target(&self.targets, name, "--target"))
-    }
-}
-
-/// Exceptions, each with a reason: without one nobody knows whether it still holds.
-fn with_reasons(
-    key: &str,
-    all: BTreeMap<String, String>,
-) -> Result<BTreeMap<String, String>, ConfigError> {
-    match all.iter().find(|(_, reason)| reason.trim().is_empty()) {
-        None => Ok(all),
-        Some((name, _)) => Err(ConfigError {
-            place: format!("{FILE}: test-migration.{key}.{}", redact::printable(name)),
-            cause: "it gives no reason".to_owned(),
-            next_step: "say why".to_owned(),
-        }),
     }
 }
 

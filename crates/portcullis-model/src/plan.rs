@@ -15,7 +15,7 @@ use crate::config::like;
 use crate::digest::{Digest, Hasher};
 use crate::migration::{Migration, MigrationSet};
 use crate::sql::Dialect;
-use crate::sum::{Acceptance, Sum};
+use crate::sum::{Acceptance, Sum, Tested};
 
 pub use redo::oldest_to_undo;
 pub use refusal::{Protection, Refusal};
@@ -100,6 +100,8 @@ pub struct Step {
     pub down_sql: Option<String>,
     /// Whether it is what `migrations.sum` says was accepted.
     pub accepted: bool,
+    /// How it was tested before it was accepted, as `migrations.sum` says.
+    pub tested: Option<Tested>,
 }
 
 /// What a segment runs in.
@@ -342,6 +344,7 @@ fn steps(
                 sql: sql.to_owned(),
                 down_sql: migration.down.text().map(str::to_owned),
                 accepted: sum.acceptance(migration, dialect) == Acceptance::Accepted,
+                tested: sum.tested(migration, dialect),
             }),
             None => {
                 refusals.push(Refusal::NoText { directory: migration.directory.clone(), direction })

@@ -2,6 +2,7 @@
 
 use portcullis_model::digest::Digest;
 use portcullis_model::plan::Direction;
+use portcullis_model::sum::Tested;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -219,6 +220,10 @@ pub struct MigrationFacts {
     /// Whether it is what `migrations.sum` says was accepted.
     #[serde(default)]
     pub accepted: bool,
+    /// How it was tested before it was accepted; none if it wasn't.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<crate::schema::Tested>"))]
+    pub tested: Option<Tested>,
     /// How long it took.
     pub milliseconds: u64,
     /// Tables that have fewer rows than before.

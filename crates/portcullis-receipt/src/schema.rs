@@ -34,6 +34,19 @@ pub(crate) enum Direction {
     Down,
 }
 
+/// As [`portcullis_model::sum::Tested`] is written.
+#[derive(schemars::JsonSchema)]
+#[schemars(rename_all = "camelCase")]
+#[expect(dead_code, reason = "only its schema is wanted")]
+pub(crate) struct Tested {
+    /// Its cases.
+    cases: usize,
+    /// Whether it went up, down and up, and everything came back.
+    round_trip: bool,
+    /// The rows of messy data that it was applied over.
+    messy_rows: usize,
+}
+
 #[test]
 fn the_schema_in_the_documentation_is_that_of_the_types() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/receipt.schema.json");

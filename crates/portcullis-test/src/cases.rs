@@ -1,12 +1,13 @@
 //! The case files of a workspace, by migration.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::io::{self, ErrorKind};
+use std::path::Path;
 
 use portcullis_database::slt::case::{Case, Mismatch};
 use portcullis_model::config::like;
 use portcullis_model::redact;
+use portcullis_model::tree::{Bytes, EntryKind, Tree};
 
 /// Where the cases are, below the workspace's root.
 pub const DIRECTORY: &str = "tests/migrations";
@@ -40,43 +41,38 @@ pub struct CasesError {
 }
 
 impl Cases {
-    /// Reads the cases below `root`; `migrations` are the directories of every engine. What
-    /// is wrong with one case is kept in it.
+    /// Reads the cases below a workspace's root; `migrations` are the directories of every
+    /// engine. What is wrong with one case is kept in it.
     ///
     /// # Errors
     /// A file can't be read, or lies where no migration is.
-    pub fn read(root: &Path, migrations: &BTreeSet<&str>) -> Result<Self, CasesError> {
-        let directory = root.join(DIRECTORY);
+    pub fn read(root: &dyn Tree, migrations: &BTreeSet<&str>) -> Result<Self, CasesError> {
         let mut found = BTreeMap::new();
-        if !directory.exists() {
-            return Ok(Self::default());
-        }
-        for path in entries(&directory)? {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let shown = format!("{DIRECTORY}/{}", redact::printable(&name));
-            let refuse = |cause: &str, next: String| {
-                Err(CasesError { place: shown.clone(), cause: cause.to_owned(), next_step: next })
+        for (name, kind) in entries(root, Path::new(DIRECTORY))? {
+            let path = Path::new(DIRECTORY).join(&name);
+            let shown = redact::path(&path);
+            let refuse = |cause: &str, next_step: String| {
+                Err(CasesError { place: shown.clone(), cause: cause.to_owned(), next_step })
             };
-            if !path.is_dir() {
-                if path.extension().is_some_and(|extension| extension == "slt") {
+            match kind {
+                EntryKind::Directory if migrations.contains(name.as_str()) => {}
+                EntryKind::Directory => {
+                    let names: Vec<&str> = migrations.iter().copied().collect();
+                    let next = match like(&name, &names) {
+                        Some(name) => format!("is {name} meant? Or remove it"),
+                        None => "name it as the migration is named, or remove it".to_owned(),
+                    };
+                    return refuse("there is no such migration", next);
+                }
+                _ if is_case(&name) => {
                     let next = "put it into the directory of its migration".to_owned();
                     return refuse("it belongs to no migration", next);
                 }
-                continue;
+                _ => continue,
             }
-            if !migrations.contains(name.as_str()) {
-                let names: Vec<&str> = migrations.iter().copied().collect();
-                let next = match like(&name, &names) {
-                    Some(name) => format!("is {name} meant? Or remove it"),
-                    None => "name it as the migration is named, or remove it".to_owned(),
-                };
-                return refuse("there is no such migration", next);
-            }
-            let cases = entries(&path)?.into_iter().filter(|path| {
-                path.extension().is_some_and(|extension| extension == "slt") && path.is_file()
-            });
-            let cases = cases.map(|path| read(root, &path)).collect::<Result<Vec<_>, _>>()?;
-            found.insert(name, cases);
+            let cases = entries(root, &path)?.into_iter().filter(|(file, _)| is_case(file));
+            let cases = cases.map(|(file, kind)| read(root, &path.join(file), kind));
+            found.insert(name, cases.collect::<Result<Vec<_>, _>>()?);
         }
         Ok(Self(found))
     }
@@ -86,39 +82,44 @@ impl Cases {
     }
 }
 
-fn read(root: &Path, path: &Path) -> Result<Named, CasesError> {
-    let shown = redact::path(path.strip_prefix(root).unwrap_or(path));
-    let failed = |cause: String| CasesError {
-        place: shown.clone(),
-        cause,
-        next_step: "see what the operating system says about this place".to_owned(),
-    };
-    let bytes = fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
+fn is_case(file: &str) -> bool {
+    Path::new(file).extension().is_some_and(|extension| extension == "slt")
+}
+
+fn read(root: &dyn Tree, path: &Path, kind: EntryKind) -> Result<Named, CasesError> {
+    let shown = redact::path(path);
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let wrong = |what: &str| Mismatch { at: shown.clone(), what: what.to_owned() };
-    if bytes > LARGEST {
-        return Ok(Named { name, case: Err(wrong("it is larger than 4 MiB")) });
-    }
-    let bytes = fs::read(path).map_err(|error| failed(error.to_string()))?;
-    let case = match String::from_utf8(bytes) {
-        Ok(text) => Case::parse(&shown, &text),
-        Err(_) => Err(wrong("it isn't UTF-8")),
+    let wrong = |what: &str| Err(Mismatch { at: shown.clone(), what: what.to_owned() });
+    let case = match kind {
+        EntryKind::File => match root.read(path, LARGEST).map_err(|error| failed(path, &error))? {
+            Bytes::TooLarge(_) => wrong("it is larger than 4 MiB"),
+            Bytes::Whole(bytes) => match String::from_utf8(bytes) {
+                Ok(text) => Case::parse(&shown, &text),
+                Err(_) => wrong("it isn't UTF-8"),
+            },
+        },
+        EntryKind::Symlink => wrong("it is a symbolic link: a case is a file"),
+        EntryKind::Directory | EntryKind::Other => wrong("it isn't a file"),
     };
     Ok(Named { name, case })
 }
 
-/// What is in a directory, in order.
-fn entries(directory: &Path) -> Result<Vec<PathBuf>, CasesError> {
-    let list = || -> std::io::Result<Vec<PathBuf>> {
-        let entries = fs::read_dir(directory)?;
-        let mut paths =
-            entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
-        paths.sort();
-        Ok(paths)
+/// What is in a directory, in order; nothing where there is none.
+fn entries(root: &dyn Tree, directory: &Path) -> Result<Vec<(String, EntryKind)>, CasesError> {
+    let entries = match root.entries(directory) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(|error| failed(directory, &error))?,
     };
-    list().map_err(|error| CasesError {
-        place: redact::path(directory),
+    let named = entries.into_iter().map(|entry| (entry.name.to_string_lossy().into(), entry.kind));
+    let mut named: Vec<(String, EntryKind)> = named.collect();
+    named.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(named)
+}
+
+fn failed(path: &Path, error: &io::Error) -> CasesError {
+    CasesError {
+        place: redact::path(path),
         cause: error.to_string(),
         next_step: "see what the operating system says about this place".to_owned(),
-    })
+    }
 }

@@ -6,5 +6,5 @@ mod round_trip;
 mod suite;
 
 pub use cases::{Cases, CasesError, DIRECTORY};
-pub use report::{CaseReport, EngineReport, MigrationReport, Problem, RoundTrip};
+pub use report::{CaseReport, EngineReport, MigrationReport, Outcome, Problem, RoundTrip};
 pub use suite::{Suite, Trips, run};

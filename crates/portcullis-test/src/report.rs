@@ -44,10 +44,39 @@ pub struct RoundTrip {
 pub struct CaseReport {
     /// Its file's name without the ending.
     pub name: String,
-    /// How many records held, or what didn't.
-    pub outcome: Result<usize, Problem>,
+    /// How it ended.
+    pub outcome: Outcome,
     /// How long it took.
     pub took: Duration,
+}
+
+/// How a case ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// So many records held.
+    Held(usize),
+    /// It asks this engine nothing after the migration.
+    Skipped,
+    /// This is wrong.
+    Failed(Problem),
+}
+
+impl Outcome {
+    /// What is wrong.
+    pub fn problem(&self) -> Option<&Problem> {
+        match self {
+            Outcome::Failed(problem) => Some(problem),
+            Outcome::Held(_) | Outcome::Skipped => None,
+        }
+    }
+
+    /// How many records held.
+    pub fn records(&self) -> usize {
+        match self {
+            Outcome::Held(records) => *records,
+            Outcome::Skipped | Outcome::Failed(_) => 0,
+        }
+    }
 }
 
 /// Something that isn't as it should be.
@@ -69,8 +98,7 @@ impl EngineReport {
 
     /// How many records held.
     pub fn records(&self) -> usize {
-        let cases = self.migrations.iter().flat_map(|migration| &migration.cases);
-        cases.filter_map(|case| case.outcome.as_ref().ok()).sum()
+        self.outcomes().map(Outcome::records).sum()
     }
 
     /// How many migrations came back from up, down and up.
@@ -81,14 +109,24 @@ impl EngineReport {
 
     /// How many cases ran.
     pub fn cases(&self) -> usize {
-        self.migrations.iter().map(|migration| migration.cases.len()).sum()
+        self.outcomes().filter(|outcome| **outcome != Outcome::Skipped).count()
+    }
+
+    /// How many cases have nothing for this engine.
+    pub fn skipped(&self) -> usize {
+        self.outcomes().filter(|outcome| **outcome == Outcome::Skipped).count()
+    }
+
+    fn outcomes(&self) -> impl Iterator<Item = &Outcome> {
+        let cases = self.migrations.iter().flat_map(|migration| &migration.cases);
+        cases.map(|case| &case.outcome)
     }
 }
 
 impl MigrationReport {
     /// Its problems and those of its cases.
     pub fn all_problems(&self) -> impl Iterator<Item = &Problem> {
-        let of_cases = self.cases.iter().filter_map(|case| case.outcome.as_ref().err());
+        let of_cases = self.cases.iter().filter_map(|case| case.outcome.problem());
         let of_trip = self.round_trip.iter().filter_map(|trip| trip.as_ref().err());
         self.problems.iter().chain(of_cases).chain(of_trip)
     }

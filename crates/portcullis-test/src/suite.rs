@@ -1,18 +1,19 @@
 //! Every migration of one engine, in order: at each its cases, then the migration itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use portcullis_database::scratch::{Lab, Refused, Scratch};
 use portcullis_database::slt::case::{Case, Mismatch, Part};
+use portcullis_model::config::Exceptions;
 use portcullis_model::plan::{Direction, Plan, SegmentKind, Step, must_be_committed, segment_kind};
 
-use crate::cases::Cases;
-use crate::report::{CaseReport, EngineReport, MigrationReport, Problem};
+use crate::cases::{Cases, Named};
+use crate::report::{CaseReport, EngineReport, MigrationReport, Outcome, Problem};
 use crate::round_trip::{self, Apply};
 
 /// What is run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Suite<'a> {
     /// Every migration from an empty database on.
     pub plan: &'a Plan,
@@ -20,12 +21,16 @@ pub struct Suite<'a> {
     pub cases: &'a Cases,
     /// Only migrations, or cases of them as `migration::case`, whose name holds this.
     pub filter: Option<&'a str>,
+    /// Only these migrations, by their directories.
+    pub only: Option<&'a BTreeSet<String>>,
     /// Migrations that need no case, and why.
-    pub without_case: &'a BTreeMap<String, String>,
+    pub without_case: &'a Exceptions,
     /// Migrations that can't be undone, and why.
-    pub irreversible: &'a BTreeMap<String, String>,
+    pub irreversible: &'a Exceptions,
     /// Which migrations go up, down and up.
     pub round_trips: Trips<'a>,
+    /// Told of each migration as it is done: how many of how many.
+    pub progress: &'a (dyn Fn(usize, usize) + Sync),
 }
 
 /// Which migrations are meant.
@@ -62,7 +67,9 @@ pub fn run(lab: &dyn Lab, suite: &Suite<'_>) -> portcullis_database::Result<Engi
     let kinds = suite.plan.segments.iter();
     let steps =
         kinds.flat_map(|segment| segment.steps.iter().map(move |step| (step, segment.kind)));
-    for (step, kind) in steps {
+    let total = suite.plan.steps().count();
+    for (number, (step, kind)) in steps.enumerate() {
+        (suite.progress)(number, total);
         if let Some(migration) = look_at(database.as_mut(), suite, step)? {
             report.migrations.push(migration);
         }
@@ -82,10 +89,16 @@ fn look_at(
     step: &Step,
 ) -> portcullis_database::Result<Option<MigrationReport>> {
     let directory = &step.directory;
+    if suite.only.is_some_and(|only| !only.contains(directory)) {
+        return Ok(None);
+    }
+    let dialect = database.dialect();
     let is_meant = |name: &str| {
         suite.filter.is_none_or(|filter| format!("{directory}::{name}").contains(filter))
     };
     let all = suite.cases.of(directory);
+    let asks =
+        |named: &Named| named.case.as_ref().map_or(true, |case| case.asks(Part::After, dialect));
     let down = undo(step);
     let mut report = MigrationReport {
         directory: directory.clone(),
@@ -93,24 +106,26 @@ fn look_at(
         round_trip: None,
         problems: Vec::new(),
     };
-    if all.is_empty() && is_meant("") && !suite.without_case.contains_key(directory) {
-        report.problems.push(no_case(directory));
+    if is_meant("") && !suite.without_case.include(directory) && !all.iter().any(asks) {
+        report.problems.push(no_case(directory, !all.is_empty()));
     }
     for named in all.iter().filter(|case| is_meant(&case.name)) {
         let started = Instant::now();
         let outcome = match &named.case {
+            Ok(_) if !asks(named) => Outcome::Skipped,
             Ok(case) => {
                 let undone = case.has(Part::Down).then_some(&down);
-                aside(database, (step, undone), |scratch, apply| {
+                let played = aside(database, (step, undone), |scratch, apply| {
                     play(scratch, case, (step, undone), apply)
-                })?
+                })?;
+                played.map_or_else(Outcome::Failed, Outcome::Held)
             }
-            Err(mismatch) => Err(of_case(mismatch, "correct the case")),
+            Err(mismatch) => Outcome::Failed(of_case(mismatch, "correct the case")),
         };
         let took = started.elapsed();
         report.cases.push(CaseReport { name: named.name.clone(), outcome, took });
     }
-    let goes = suite.round_trips.include(directory) && !suite.irreversible.contains_key(directory);
+    let goes = suite.round_trips.include(directory) && !suite.irreversible.include(directory);
     if goes && is_meant("") {
         let cases: Vec<&Case> = all.iter().filter_map(|named| named.case.as_ref().ok()).collect();
         let trip = aside(database, (step, Some(&down)), |scratch, apply| {
@@ -174,10 +189,11 @@ fn undo(step: &Step) -> Step {
     }
 }
 
-fn no_case(directory: &str) -> Problem {
+fn no_case(directory: &str, is_elsewhere: bool) -> Problem {
+    let what = if is_elsewhere { "no case of it asserts anything here" } else { "it has no case" };
     Problem {
         at: directory.to_owned(),
-        what: "it has no case".to_owned(),
+        what: what.to_owned(),
         next_step: format!(
             "write {}/{directory}/NAME.slt, or say in portcullis.toml why it needs none: \
              [test-migration.without-case]",

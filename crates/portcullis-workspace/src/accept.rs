@@ -1,6 +1,6 @@
 //! `accept`: lists drafts in `migrations.sum`, with what the linter said of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use portcullis_lint::{Finding, Report, Severity};
@@ -8,7 +8,7 @@ use portcullis_model::config::{Migrations, like};
 use portcullis_model::digest::Digest;
 use portcullis_model::migration::{File, Migration, MigrationSet, name_of, version_of};
 use portcullis_model::redact::{self, printable};
-use portcullis_model::sum::{self, Acceptance, Allow, Digests, Line, Sum, Verdict};
+use portcullis_model::sum::{self, Acceptance, Allow, Digests, Line, Sum, Tested, Verdict};
 
 use crate::{Error, files};
 
@@ -69,6 +69,17 @@ pub struct Accepted {
     pub lines: Vec<Line>,
     /// Directories that are gone, and that nobody else has: their lines go.
     pub dropped: Vec<String>,
+}
+
+impl Accepted {
+    /// Notes in its new lines how these directories were tested.
+    pub fn note_tests(&mut self, tested: &BTreeMap<String, Tested>) {
+        let there: Vec<String> = self.lines.iter().map(|line| line.directory.clone()).collect();
+        let new = |line: &&mut Line| there.contains(&line.directory);
+        for line in self.sum.lines.iter_mut().filter(new).chain(&mut self.lines) {
+            line.tested = tested.get(&line.directory).copied();
+        }
+    }
 }
 
 /// The errors that stand against accepting: all but those that accepting settles, and those
@@ -238,6 +249,7 @@ fn line(engine: &Engine<'_>, migration: &Migration, tool: &str) -> Line {
         digests: Digests::of(migration, engine.migrations.dialect),
         verdict: Verdict { errors, warnings: found().count() - errors },
         allowed,
+        tested: None,
         tool: tool.to_owned(),
         span: 0..0,
     }

@@ -19,6 +19,7 @@ impl Workspace {
             digests: Digests::of(migration, Dialect::Sqlite),
             verdict: Verdict::default(),
             allowed: Vec::new(),
+            tested: None,
             tool: "portcullis/test".to_owned(),
             span: 0..0,
         });

@@ -10,6 +10,7 @@ pub(super) mod login;
 pub(super) mod nature;
 pub(super) mod powerless;
 pub(super) mod readable;
+pub(super) mod refill;
 pub(super) mod scratch;
 pub(super) mod snapshot;
 pub(super) mod tools;
@@ -161,6 +162,7 @@ fn dump_and_prove(
         rows,
         database_bytes: snapshot.survey.bytes,
         essence: Some(compare::essence(&snapshot.survey.catalog)),
+        nature: Some(snapshot.nature.clone()),
     };
     Ok(sidecar(source, request, &snapshot.survey, facts, dump))
 }

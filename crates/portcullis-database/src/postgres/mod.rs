@@ -28,7 +28,7 @@ pub(crate) use look::open_reader;
 use portcullis_model::config::{AutoRestore, Server};
 use portcullis_model::plan::{SegmentKind, Step};
 use portcullis_model::smoke::{Check, When};
-pub(crate) use scratch::open_lab;
+pub(crate) use scratch::{open_copy, open_lab};
 use session::Session;
 pub(crate) use session::open_writer;
 pub(crate) use undo::restore::restore_anew;

@@ -11,17 +11,19 @@ use portcullis_cluster::{Cluster, Options};
 use portcullis_model::catalog::Catalog;
 use portcullis_model::config::{Engine, Server};
 use portcullis_model::plan::Step;
+use portcullis_model::redact;
 use portcullis_model::sql::Dialect;
-use tempfile::TempDir;
 
 use super::apply::{self, step as one_step};
-use super::backup::scratch::server_of;
+use super::backup::refill::{self, Dumped};
+use super::backup::scratch::{server_of, throwaway};
+use super::backup::tools;
 use super::catalog;
 use super::link::conn::{Conn, Diesel, Failure, Status, name};
 use super::link::connect::{self, Purpose};
 use crate::files::write_private;
-use crate::scratch::{KeyChecks, Lab, LabOptions, Refused, Rows, Scratch};
-use crate::{Error, ErrorKind, Result};
+use crate::scratch::{KeyChecks, Lab, LabOptions, Refused, Rows, Scratch, Sums};
+use crate::{Error, ErrorKind, Result, VerifiedBackup};
 
 const OPERATION: &str = "make a database for a test";
 
@@ -41,33 +43,76 @@ pub(crate) fn open_lab(options: &LabOptions) -> Result<Box<dyn Lab>> {
         lock_timeout: Duration::from_secs(10),
         ..server_of(&cluster, password)
     };
-    let made = AtomicU64::new(0);
-    Ok(Box::new(Throwaway(Arc::new(Place {
-        server,
-        made,
-        _passwords: directory,
-        _cluster: cluster,
-    }))))
+    let makers = server.clone();
+    let held = Box::new((directory, cluster));
+    Ok(Box::new(Throwaway(Arc::new(Place::new(server, makers, held)))))
+}
+
+/// Restores a backup on a throwaway server. What it holds may run there as soon as somebody
+/// looks at it, so that nobody who does is a superuser.
+pub(crate) fn open_copy(backup: &VerifiedBackup, options: &LabOptions) -> Result<Box<dyn Scratch>> {
+    let refused = |cause: String, next: &str| {
+        let place = redact::path(backup.path());
+        Error::new(ErrorKind::Refused, "restore the backup for a test", place, cause, next)
+    };
+    let sidecar = backup.sidecar();
+    let Some(nature) = sidecar.dump.as_ref().and_then(|dump| dump.nature.as_ref()) else {
+        let cause = "it doesn't say what a server must have for it".to_owned();
+        return Err(refused(cause, "take a new one: cargo xtask backup"));
+    };
+    let tools = tools::find(&sidecar.engine_version)?;
+    let mut scratch = throwaway(&tools)?;
+    if let Some(why) = scratch.lacks(nature)? {
+        return Err(refused(why, "choose another backup, or test on a server of your own"));
+    }
+    let server = scratch.server.clone();
+    let dumped = Dumped {
+        directory: backup.path(),
+        nature,
+        bytes: sidecar.database_bytes(),
+        server: &server,
+        tools: &tools,
+        run: sidecar.run,
+    };
+    let restored = refill::onto(&mut scratch, &dumped)?;
+    let Some((makers, held)) = scratch.into_server() else {
+        return Err(refused("its server is gone".to_owned(), "run it again"));
+    };
+    let server = Server { statement_timeout: options.statement_timeout, ..server };
+    let place = Arc::new(Place::new(server, makers, held));
+    let conn = Some(place.connect(&restored.database)?);
+    Ok(Box::new(Database { conn, name: restored.database, place }))
 }
 
 struct Throwaway(Arc<Place>);
 
 /// The server; gone with the last of its databases.
 struct Place {
-    /// As its superuser: a test may need any extension.
+    /// As the role that tests: a superuser, as a test may need any extension; but over a copy
+    /// of somebody's data none.
     server: Server,
+    /// As the role that makes databases.
+    makers: Server,
     made: AtomicU64,
-    _passwords: TempDir,
-    _cluster: Cluster,
+    /// What the server lives by.
+    _held: Box<dyn Send + Sync>,
 }
 
 impl Place {
+    fn new(server: Server, makers: Server, held: Box<dyn Send + Sync>) -> Self {
+        Self { server, makers, made: AtomicU64::new(0), _held: held }
+    }
+
     /// Makes a database, after a template if one is named.
     fn create(&self, template: Option<&str>) -> Result<String> {
         let made = format!("test_{}", self.made.fetch_add(1, Ordering::Relaxed));
-        let mut admin = connect::connect(&self.server, Purpose::Change)?;
-        let like = template.unwrap_or("template0");
-        let sql = format!("CREATE DATABASE {} TEMPLATE {}", name(&made), name(like));
+        let mut admin = connect::connect(&self.makers, Purpose::Change)?;
+        let sql = format!(
+            "CREATE DATABASE {} OWNER {} TEMPLATE {}",
+            name(&made),
+            name(&self.server.user),
+            name(template.unwrap_or("template0"))
+        );
         admin.run(&sql).map_err(|failure| super::error(&self.server, OPERATION, &failure))?;
         Ok(made)
     }
@@ -209,6 +254,23 @@ impl Scratch for Database {
             .conn()?
             .ask(&format!("SELECT pg_catalog.to_jsonb(t)::text FROM ONLY {table} t"))?;
         Ok(rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
+    }
+
+    fn sums(&mut self, table: &str, columns: &[String]) -> Result<Sums, Refused> {
+        // A text of its own, so that one value has one hash whatever its type is compared by.
+        let sums: String = columns
+            .iter()
+            .map(|column| {
+                format!(
+                    ", coalesce(pg_catalog.sum(pg_catalog.hashtextextended(({column})::text COLLATE pg_catalog.\"C\", 0)), 0)"
+                )
+            })
+            .collect();
+        let rows =
+            self.conn()?.ask(&format!("SELECT pg_catalog.count(*){sums} FROM ONLY {table}"))?;
+        let mut cells = rows.into_iter().flatten().map(Option::unwrap_or_default);
+        let rows = cells.next().and_then(|count| count.parse().ok()).unwrap_or_default();
+        Ok(Sums { rows, columns: cells.collect() })
     }
 
     fn copy(&mut self) -> Result<Box<dyn Scratch>> {

@@ -82,6 +82,11 @@ impl Case {
         self.parts.iter().any(|(there, _)| *there == part)
     }
 
+    /// Whether a part asks this engine anything.
+    pub fn asks(&self, part: Part, dialect: Dialect) -> bool {
+        self.records(part).iter().any(|record| asked(record, dialect).is_some())
+    }
+
     /// The statements and queries of a part, for this engine.
     fn records(&self, part: Part) -> &[Line] {
         let range = self.parts.iter().find(|(there, _)| *there == part);

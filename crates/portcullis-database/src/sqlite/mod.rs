@@ -163,7 +163,7 @@ pub(crate) fn connect_writer(lock: RunLock, path: &Path) -> Result<Box<dyn Write
 
 pub(crate) use place::check_way;
 pub(crate) use prepare::restore_anew;
-pub(crate) use scratch::open_lab;
+pub(crate) use scratch::{open_copy, open_lab};
 
 impl Session {
     /// Whether all rows are too many to read while writers wait.

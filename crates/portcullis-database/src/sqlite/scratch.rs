@@ -18,24 +18,32 @@ use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::{Batch, Connection};
 use tempfile::TempDir;
 
-use super::value::text;
+use super::value::{hash, text};
 use super::{catalog, handle};
 use crate::error::sqlite_words;
-use crate::scratch::{KeyChecks, Lab, LabOptions, Refused, Rows, Scratch};
+use crate::scratch::{KeyChecks, Lab, LabOptions, Refused, Rows, Scratch, Sums};
 use crate::step::StepMigration;
-use crate::{Error, Result};
+use crate::{Error, Result, VerifiedBackup};
 
 const OPERATION: &str = "make a database for a test";
 
 pub(crate) fn open_lab(options: &LabOptions) -> Result<Box<dyn Lab>> {
+    Ok(Box::new(Directory(place(options)?)))
+}
+
+pub(crate) fn open_copy(backup: &VerifiedBackup, options: &LabOptions) -> Result<Box<dyn Scratch>> {
+    let place = place(options)?;
+    let path = place.next();
+    std::fs::copy(backup.path(), &path).map_err(|error| Error::io(OPERATION, &path, &error))?;
+    Ok(Box::new(Database::open(&place, path)?))
+}
+
+fn place(options: &LabOptions) -> Result<Arc<Place>> {
     let directory = tempfile::Builder::new().prefix("portcullis-test-").tempdir();
     let directory =
         directory.map_err(|error| Error::io(OPERATION, &std::env::temp_dir(), &error))?;
-    Ok(Box::new(Directory(Arc::new(Place {
-        directory,
-        made: AtomicU64::new(0),
-        timeout: options.statement_timeout,
-    }))))
+    let made = AtomicU64::new(0);
+    Ok(Arc::new(Place { directory, made, timeout: options.statement_timeout }))
 }
 
 struct Directory(Arc<Place>);
@@ -236,6 +244,24 @@ impl Scratch for Database {
             let mut statement = self.conn.prepare(&sql)?;
             let rows = statement.query_map([], |row| row.get(0))?;
             rows.collect()
+        };
+        read().map_err(|error| self.refused(&error))
+    }
+
+    fn sums(&mut self, table: &str, columns: &[String]) -> Result<Sums, Refused> {
+        self.start_clock();
+        let read = || -> rusqlite::Result<Sums> {
+            let mut statement =
+                self.conn.prepare(&format!("SELECT {} FROM {table}", columns.join(", ")))?;
+            let mut rows = statement.query([])?;
+            let (mut count, mut sums) = (0, vec![0_u64; columns.len()]);
+            while let Some(row) = rows.next()? {
+                count += 1;
+                for (column, sum) in sums.iter_mut().enumerate() {
+                    *sum = sum.wrapping_add(hash(row.get_ref(column)?));
+                }
+            }
+            Ok(Sums { rows: count, columns: sums.iter().map(u64::to_string).collect() })
         };
         read().map_err(|error| self.refused(&error))
     }

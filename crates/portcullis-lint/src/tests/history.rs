@@ -13,6 +13,7 @@ fn accepted(up: &str, down: &str) -> (MigrationSet, Sum) {
         digests: Digests::of(migration, Dialect::Sqlite),
         verdict: Verdict::default(),
         allowed: Vec::new(),
+        tested: None,
         tool: "portcullis/0.1.0".to_owned(),
         span: 0..0,
     });

@@ -28,6 +28,8 @@ pub(super) struct Config {
 pub(super) struct TestMigration {
     pub(super) without_case: BTreeMap<String, String>,
     pub(super) irreversible: BTreeMap<String, String>,
+    #[serde(deserialize_with = "optional_duration")]
+    pub(super) statement_timeout: Option<Duration>,
 }
 
 #[derive(Default, Deserialize)]

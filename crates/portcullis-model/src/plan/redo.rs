@@ -76,11 +76,14 @@ pub(super) fn plan(
     let sum = accepted(set);
     let (mut steps, mut refusals) = (Vec::new(), Vec::new());
     for applied in undone {
-        let is_accepted = sum
+        let line = sum
             .line(applied.name())
-            .is_some_and(|line| Some(line.digests.fingerprint) == applied.fingerprint());
+            .filter(|line| Some(line.digests.fingerprint) == applied.fingerprint());
         match undo(applied, dialect) {
-            Ok(step) => steps.push(Step { accepted: is_accepted, ..step }),
+            Ok(step) => {
+                let tested = line.and_then(|line| line.tested);
+                steps.push(Step { accepted: line.is_some(), tested, ..step });
+            }
             Err(refusal) => refusals.push(refusal),
         }
     }
@@ -116,5 +119,6 @@ fn undo(applied: Applied, dialect: Dialect) -> Result<Step, Refusal> {
         sql,
         down_sql: None,
         accepted: false,
+        tested: None,
     })
 }

@@ -9,9 +9,12 @@ mod text;
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use crate::digest::{Digest, Hasher};
 use crate::migration::{Migration, MigrationSet};
 use crate::sql::{Dialect, TokenKind, lex};
+use crate::words::count;
 
 pub use text::{Problem, ProblemKind, lines, parse};
 
@@ -39,6 +42,8 @@ pub struct Line {
     pub verdict: Verdict,
     /// What it would have said, had a comment not allowed it.
     pub allowed: Vec<Allow>,
+    /// How it was tested; none if it was accepted without.
+    pub tested: Option<Tested>,
     /// What accepted it: name and version.
     pub tool: String,
     /// Where the line stands in the file; empty if it wasn't read from one.
@@ -72,6 +77,32 @@ pub struct Allow {
     pub rule: String,
     /// Why, as the comment says.
     pub reason: String,
+}
+
+/// How much a migration was tested with, and passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tested {
+    /// Its cases.
+    pub cases: usize,
+    /// Whether it went up, down and up, and everything came back.
+    pub round_trip: bool,
+    /// The rows of messy data that it was applied over.
+    pub messy_rows: usize,
+}
+
+impl Tested {
+    /// In words.
+    pub fn words(&self) -> String {
+        let mut parts = vec![count(self.cases, "case")];
+        if self.round_trip {
+            parts.push("up·down·up".to_owned());
+        }
+        if self.messy_rows > 0 {
+            parts.push(count(self.messy_rows, "messy row"));
+        }
+        parts.join(", ")
+    }
 }
 
 /// What of a migration differs from what was accepted. Each kind holds those before it.
@@ -165,6 +196,12 @@ impl Sum {
     /// The line of a directory.
     pub fn line(&self, directory: &str) -> Option<&Line> {
         self.lines.iter().find(|line| line.directory == directory)
+    }
+
+    /// How a migration was tested, if it is what was accepted.
+    pub fn tested(&self, migration: &Migration, dialect: Dialect) -> Option<Tested> {
+        let is_accepted = self.acceptance(migration, dialect) == Acceptance::Accepted;
+        self.line(&migration.directory).filter(|_| is_accepted)?.tested
     }
 
     /// How a migration stands to this sum.

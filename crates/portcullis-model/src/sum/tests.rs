@@ -23,7 +23,15 @@ fn line(directory: &str) -> Line {
     let digests = Digests::of(&migration(directory, "SELECT 1;", ""), Dialect::Sqlite);
     let tool = "portcullis/0.1.0".to_owned();
     let (verdict, allowed) = (Verdict::default(), Vec::new());
-    Line { directory: directory.to_owned(), digests, verdict, allowed, tool, span: 0..0 }
+    Line {
+        directory: directory.to_owned(),
+        digests,
+        verdict,
+        allowed,
+        tested: None,
+        tool,
+        span: 0..0,
+    }
 }
 
 fn sum(directories: &[&str]) -> Sum {
@@ -95,6 +103,9 @@ fn every_problem_is_named_at_its_place() {
         (good.replace(&first, &first.replace("/0.1.0", "")), &["Malformed"]),
         (good.replace(&first, &format!("{first} more")), &["Malformed"]),
         (good.replace(" clean", " allow(x):\"never closed"), &["Malformed", "Malformed"]),
+        (good.replace(" clean", " clean tested(cases:1"), &["Malformed", "Malformed"]),
+        (good.replace(" clean", " clean tested(cases:x)"), &["Malformed", "Malformed"]),
+        (good.replace(" clean", " clean tested(more:1)"), &["Malformed", "Malformed"]),
         (good.replace(&second, &first), &["Duplicate"]),
         (good.replace(&first, "x").replace(&second, &first).replace('x', &second), &["OutOfOrder"]),
         (
@@ -181,11 +192,14 @@ proptest! {
     fn any_line_comes_back(
         directory in "\\PC+", rule in "[a-z-]{1,20}", reason in "(?s).*",
         errors in 0..5_usize, warnings in 0..5_usize,
+        tested in proptest::option::of((0..9_usize, any::<bool>(), 0..5000_usize)),
     ) {
         let mut one = line("1_a");
         one.directory = directory;
         one.verdict = Verdict { errors, warnings };
         one.allowed = vec![Allow { rule, reason }];
+        one.tested = tested
+            .map(|(cases, round_trip, messy_rows)| Tested { cases, round_trip, messy_rows });
         let sum = Sum { lines: vec![one] };
         prop_assert_eq!(parse(&sum.to_string()).map(without_spans), Ok(sum));
     }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::ops::Range;
 
-use super::{Allow, Digests, FORMAT, Line, Sum, Verdict};
+use super::{Allow, Digests, FORMAT, Line, Sum, Tested, Verdict};
 use crate::redact::printable;
 
 const HEADER: &str = "# migrations.sum, format ";
@@ -162,6 +162,7 @@ fn read_line(line: &str, span: Range<usize>) -> Result<Line, &'static str> {
     };
     let mut verdict = Verdict::default();
     let mut allowed = Vec::new();
+    let mut tested = None;
     loop {
         let word = words.peek();
         let number = |text: &str| text.parse().map_err(|_| "a number of findings is missing");
@@ -175,6 +176,9 @@ fn read_line(line: &str, span: Range<usize>) -> Result<Line, &'static str> {
             words.next();
         } else if word.starts_with("allow(") {
             allowed.push(words.allow()?);
+        } else if let Some(said) = word.strip_prefix("tested(") {
+            tested = Some(read_tested(said)?);
+            words.next();
         } else {
             break;
         }
@@ -183,7 +187,23 @@ fn read_line(line: &str, span: Range<usize>) -> Result<Line, &'static str> {
     if !tool.contains('/') || tool.contains('"') || !words.0.trim().is_empty() {
         return Err("it ends in the tool's name and version");
     }
-    Ok(Line { directory, digests, verdict, allowed, tool: tool.to_owned(), span })
+    Ok(Line { directory, digests, verdict, allowed, tested, tool: tool.to_owned(), span })
+}
+
+/// `cases:3,round-trip,messy-rows:400)`
+fn read_tested(said: &str) -> Result<Tested, &'static str> {
+    const WRONG: &str = "tested(cases:N,round-trip,messy-rows:N) isn't complete";
+    let mut tested = Tested::default();
+    for part in said.strip_suffix(')').ok_or(WRONG)?.split(',') {
+        let number = |text: &str| text.parse().map_err(|_| WRONG);
+        match part.split_once(':') {
+            Some(("cases", count)) => tested.cases = number(count)?,
+            Some(("messy-rows", count)) => tested.messy_rows = number(count)?,
+            None if part == "round-trip" => tested.round_trip = true,
+            _ => return Err(WRONG),
+        }
+    }
+    Ok(tested)
 }
 
 fn short(digits: &str) -> Result<u64, &'static str> {
@@ -259,6 +279,10 @@ impl fmt::Display for Line {
         }
         for Allow { rule, reason } in &self.allowed {
             write!(f, "allow({rule}):{} ", quoted(reason))?;
+        }
+        if let Some(Tested { cases, round_trip, messy_rows }) = self.tested {
+            let round_trip = if round_trip { ",round-trip" } else { "" };
+            write!(f, "tested(cases:{cases}{round_trip},messy-rows:{messy_rows}) ")?;
         }
         f.write_str(&self.tool)
     }

@@ -31,6 +31,7 @@ fn sum(directories: &[&str]) -> Sum {
         digests: Digests::of(migration, Dialect::Sqlite),
         verdict: Verdict::default(),
         allowed: Vec::new(),
+        tested: None,
         tool: "portcullis/0.1.0".to_owned(),
         span: 0..0,
     };

@@ -1,9 +1,12 @@
 //! What the tests of migrations found.
 
+use std::collections::BTreeMap;
+
+use anstyle::Style;
 use comfy_table::{Table, presets};
 use portcullis_model::exit::Exit;
 use portcullis_model::{redact, words};
-use portcullis_test::{EngineReport, Problem};
+use portcullis_test::{EngineReport, Outcome, Problem};
 use serde_json::{Value, json};
 
 use super::{BAD, GOOD, QUIET, document, text};
@@ -16,32 +19,44 @@ pub(crate) fn cases(reports: &[EngineReport], format: Format) {
     }
 }
 
-fn as_text(reports: &[EngineReport]) {
-    for report in reports {
-        for problem in report.problems() {
+pub(crate) fn nothing_new(format: Format) {
+    match format {
+        Format::Json => document(&as_json(&[])),
+        Format::Human => {
             text(&format!(
-                "{BAD}{:>9}{BAD:#}  {}, on {}",
-                "failed",
-                redact::printable(&problem.at),
-                report.engine.name()
-            ));
-            for line in problem.what.lines() {
-                text(&format!("           {}", redact::printable(line)));
-            }
-            text(&format!(
-                "{QUIET}     next  {}{QUIET:#}\n",
-                redact::printable(&problem.next_step)
+                "{GOOD}{:>9}{GOOD:#}  the default branch has accepted every migration",
+                "done"
             ));
         }
     }
+}
+
+/// How many migrations without a case are named.
+const NAMED: usize = 10;
+
+fn as_text(reports: &[EngineReport]) {
+    for Told { problem, engines } in together(reports) {
+        tell(&problem.at, &engines.join(" and "), &problem.what, &problem.next_step);
+    }
+    tell_lacking(reports);
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["engine", "migrations", "cases", "records", "up·down·up", "failed", "took"]);
+    table.set_header([
+        "engine",
+        "migrations",
+        "cases",
+        "skipped",
+        "records",
+        "up·down·up",
+        "failed",
+        "took",
+    ]);
     for report in reports {
         table.add_row([
             report.engine.name().to_owned(),
             report.migrations.len().to_string(),
             report.cases().to_string(),
+            report.skipped().to_string(),
             report.records().to_string(),
             report.round_trips().to_string(),
             report.problems().count().to_string(),
@@ -55,6 +70,75 @@ fn as_text(reports: &[EngineReport]) {
         _ => (BAD, "failed", words::count(failed, "problem")),
     };
     text(&format!("{color}{word:>9}{color:#}  {what}"));
+}
+
+/// A problem, and the engines that have it alike.
+struct Told<'a> {
+    problem: &'a Problem,
+    engines: Vec<&'static str>,
+}
+
+fn together(reports: &[EngineReport]) -> Vec<Told<'_>> {
+    let mut all: Vec<Told<'_>> = Vec::new();
+    for report in reports {
+        for problem in report.problems().filter(|problem| !lacks_case(report, problem)) {
+            match all.iter_mut().find(|told| told.problem == problem) {
+                Some(told) => told.engines.push(report.engine.name()),
+                None => all.push(Told { problem, engines: vec![report.engine.name()] }),
+            }
+        }
+    }
+    all
+}
+
+/// Whether a problem is that a migration has no case.
+fn lacks_case(report: &EngineReport, problem: &Problem) -> bool {
+    report.migrations.iter().any(|migration| migration.problems.iter().any(|one| one == problem))
+}
+
+/// Whoever begins has many of these: they are told once.
+fn tell_lacking(reports: &[EngineReport]) {
+    let mut lacking: BTreeMap<&str, (&str, Vec<&str>)> = BTreeMap::new();
+    for report in reports {
+        for problem in report.migrations.iter().flat_map(|migration| &migration.problems) {
+            let (_, engines) =
+                lacking.entry(&problem.at).or_insert_with(|| (&problem.what, Vec::new()));
+            engines.push(report.engine.name());
+        }
+    }
+    let next = reports.iter().flat_map(|report| &report.migrations);
+    let Some(next) = next.flat_map(|migration| &migration.problems).next() else { return };
+    match lacking.iter().next() {
+        Some((at, (what, engines))) if lacking.len() == 1 => {
+            tell(at, &engines.join(" and "), what, &next.next_step);
+        }
+        _ => {
+            let mut names: Vec<String> = lacking
+                .iter()
+                .take(NAMED)
+                .map(|(at, (_, engines))| format!("{at} ({})", engines.join(" and ")))
+                .collect();
+            if let Some(more) = lacking.len().checked_sub(NAMED).filter(|more| *more > 0) {
+                names.push(format!("and {more} more"));
+            }
+            let at = words::count(lacking.len(), "migration");
+            tell(&at, "", &format!("without a case:\n  {}", names.join("\n  ")), &next.next_step);
+        }
+    }
+}
+
+fn tell(at: &str, engines: &str, what: &str, next_step: &str) {
+    let on = if engines.is_empty() { String::new() } else { format!(", on {engines}") };
+    text(&format!("{BAD}{:>9}{BAD:#}  {}{on}", "failed", redact::printable(at)));
+    for line in what.lines() {
+        let color = match line.trim_start().chars().next() {
+            Some('-') => BAD,
+            Some('+') => GOOD,
+            _ => Style::new(),
+        };
+        text(&format!("           {color}{}{color:#}", redact::printable(line)));
+    }
+    text(&format!("{QUIET}     next  {}{QUIET:#}\n", redact::printable(next_step)));
 }
 
 fn as_json(reports: &[EngineReport]) -> Value {
@@ -73,8 +157,9 @@ fn as_json(reports: &[EngineReport]) -> Value {
                         .map(|case| {
                             json!({
                                 "name": case.name,
-                                "records": case.outcome.as_ref().ok(),
-                                "problem": case.outcome.as_ref().err().map(problem),
+                                "records": case.outcome.records(),
+                                "skipped": case.outcome == Outcome::Skipped,
+                                "problem": case.outcome.problem().map(problem),
                                 "milliseconds": case.took.as_millis() as u64,
                             })
                         })

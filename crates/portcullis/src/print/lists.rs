@@ -141,9 +141,15 @@ fn human(stored: &StoredReceipt, receipt: &Receipt) -> String {
             Direction::Down => "down",
         };
         let stands = if migration.stands { "" } else { ", undone" };
+        let tested = migration.tested.map(|tested| format!(", tested: {}", tested.words()));
         lines.push((
             "migration",
-            format!("{way} {} {}{stands}", migration.directory, migration.fingerprint.short()),
+            format!(
+                "{way} {} {}{stands}{}",
+                migration.directory,
+                migration.fingerprint.short(),
+                tested.unwrap_or_default()
+            ),
         ));
     }
     if !facts.set.accepted_by_nobody.is_empty() {

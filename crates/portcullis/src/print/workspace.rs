@@ -51,6 +51,7 @@ pub(crate) fn accepted(engines: &[Engine<'_>], decided: &[Accepted], format: For
                     "engine": engine.migrations.dialect.name(), "migration": line.directory,
                     "fingerprint": line.digests.fingerprint, "errors": line.verdict.errors,
                     "warnings": line.verdict.warnings, "allowed": allowed,
+                    "tested": line.tested,
                 })
             })
         });
@@ -88,7 +89,14 @@ fn verdict(line: &Line) -> String {
         parts.push(count(warnings, "warning"));
     }
     parts.extend(line.allowed.iter().map(|allow| format!("{} allowed", allow.rule)));
-    if parts.is_empty() { "clean".to_owned() } else { parts.join(", ") }
+    if parts.is_empty() {
+        parts.push("clean".to_owned());
+    }
+    parts.push(match line.tested {
+        Some(tested) => format!("tested: {}", tested.words()),
+        None => "not tested".to_owned(),
+    });
+    parts.join(", ")
 }
 
 pub(crate) fn rebased(rebase: &Rebase, underway: Option<Underway>, format: Format) {

@@ -141,6 +141,7 @@ mod tests {
             sql: sql.into(),
             down_sql: None,
             accepted: false,
+            tested: None,
         }
     }
 

@@ -1,55 +1,8 @@
-//! What a database needs of a server that it is restored on.
+//! Reads what a database needs of a server that it is restored on.
 
 use super::snapshot::{columns, names};
+use crate::nature::{Extension, Nature, Policy, Role};
 use crate::postgres::link::conn::{Conn, Failure, Row};
-
-/// What another database, and its server, must be like to hold the same.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Nature {
-    pub(crate) encoding: String,
-    pub(crate) collate: String,
-    pub(crate) ctype: String,
-    /// Those in it, in the order in which they were made.
-    pub(crate) extensions: Vec<Extension>,
-    /// The roles that own something in it, or that something is granted to.
-    pub(crate) roles: Vec<Role>,
-    /// The policies that name a role, once for each.
-    pub(crate) policies: Vec<Policy>,
-    /// Whether it has views whose rows are computed anew when it is restored.
-    pub(crate) materialized: bool,
-    /// Whether the owner of a table is under its policies, too.
-    pub(crate) forced: bool,
-    /// Whether somebody has granted a right on what another owns.
-    pub(crate) passed_on: bool,
-    /// Something that only a superuser could make again.
-    pub(crate) superuser_only: Option<String>,
-}
-
-/// An extension, and where its objects are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Extension {
-    pub(crate) name: String,
-    pub(crate) schema: String,
-    /// The schema's number in the source.
-    pub(crate) schema_oid: String,
-}
-
-/// A role of the source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Role {
-    pub(crate) name: String,
-    pub(crate) superuser: bool,
-}
-
-/// A policy, and a role that it is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Policy {
-    /// Its number in the source.
-    pub(crate) oid: String,
-    /// Its name in the catalog.
-    pub(crate) name: String,
-    pub(crate) role: String,
-}
 
 const SUPERUSER_ONLY: &str = include_str!("nature.sql");
 

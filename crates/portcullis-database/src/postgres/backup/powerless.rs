@@ -7,10 +7,10 @@ use std::path::Path;
 use portcullis_model::config::{Password, Server};
 use uuid::Uuid;
 
-use super::nature::{Nature, Role};
 use super::snapshot;
 use crate::Result;
 use crate::files::write_private;
+use crate::nature::{Nature, Role};
 use crate::postgres::link::conn::{Conn, Failure, literal, name};
 use crate::postgres::link::connect::{self, Purpose};
 use crate::postgres::link::transaction::together;

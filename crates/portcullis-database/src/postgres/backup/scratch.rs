@@ -12,11 +12,11 @@ use portcullis_model::redact;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::nature::{Extension, Nature};
 use super::powerless::{self, Hands};
 use super::tools::Tools;
 use super::{claim, short, snapshot};
 use crate::files::write_private;
+use crate::nature::{Extension, Nature};
 use crate::postgres::link::certificate::Certificate;
 use crate::postgres::link::conn::{Conn, Failure, literal, name};
 use crate::postgres::link::connect::{self, Purpose};
@@ -251,6 +251,13 @@ impl Scratch {
             }
         }
         Err(failure)
+    }
+
+    /// Our own server, for whoever goes on with it: the role that makes databases there, and
+    /// what the server lives by.
+    pub(crate) fn into_server(mut self) -> Option<(Server, Box<dyn Send + Sync>)> {
+        let throwaway = self.throwaway.take()?;
+        Some((throwaway.keepers.clone(), Box::new(throwaway)))
     }
 
     fn error(&self, failure: &Failure) -> Error {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::nature::{self, Nature};
+use super::nature;
+use crate::nature::Nature;
 use crate::postgres::identity::Identity;
 use crate::postgres::link::conn::{Conn, Failure, Row, literal};
 use crate::postgres::{catalog, survey};

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::fence::{self, Fence, Keep};
 use super::fresh::{self, Fresh};
 use super::{foreign, names, sequences, settings};
-use crate::postgres::backup::trial;
+use crate::postgres::backup::{refill, trial};
 use crate::postgres::error;
 use crate::postgres::ledger::{self, Where};
 use crate::postgres::link::conn::{Failure, name};
@@ -26,7 +26,7 @@ const OPERATION: &str = "restore the backup";
 fn fill(fresh: &Fresh, backup: &VerifiedBackup, progress: Progress<'_>) -> Result<()> {
     let server = fresh.server();
     let failed = |failure: Failure| error(server, OPERATION, &failure).refused();
-    trial::fill(server, fresh.name(), backup, progress).map_err(Error::refused)?;
+    refill::fill(server, fresh.name(), backup, progress).map_err(Error::refused)?;
     let mut conn = connect::connect_to(server, fresh.name(), Purpose::Change)?;
     let mut beside = connect::connect_to(server, fresh.name(), Purpose::Change)?;
     let (compared, analyzed) = thread::scope(|scope| {

@@ -8,7 +8,8 @@ use portcullis_model::config::BackupKind;
 use uuid::Uuid;
 
 use super::place::{Place, TABLES};
-use crate::postgres::backup::nature::Extension;
+use crate::nature::Extension;
+use crate::postgres::backup::refill;
 use crate::postgres::backup::snapshot;
 use crate::postgres::backup::trial::{self, Trial};
 use crate::postgres::link::conn::Status;
@@ -42,7 +43,7 @@ fn a_backup_is_restored_compared_and_can_be_put_back() {
     assert!(opened.is_restorable());
 
     place.conn.run("CREATE DATABASE again TEMPLATE template0").unwrap();
-    trial::fill(&place.server, "again", &opened, &mut |_, _| {}).unwrap();
+    refill::fill(&place.server, "again", &opened, &mut |_, _| {}).unwrap();
     let mut again = crate::postgres::test_server::application(&portcullis_model::config::Server {
         database: "again".to_owned(),
         ..place.server.clone()
