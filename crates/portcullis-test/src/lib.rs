@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod cases;
+mod correct;
 mod report;
 mod round_trip;
 mod suite;
 
 pub use cases::{Cases, CasesError, DIRECTORY};
+pub use correct::{Disagreement, agreed, corrected};
 pub use report::{CaseReport, EngineReport, MigrationReport, Outcome, Problem, RoundTrip};
-pub use suite::{Suite, Trips, run};
+pub use suite::{Expected, Suite, Trips, run};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use portcullis_database::slt::case::Given;
 use portcullis_model::config::Engine;
 
 /// What was found on one engine.
@@ -46,6 +47,8 @@ pub struct CaseReport {
     pub name: String,
     /// How it ended.
     pub outcome: Outcome,
+    /// What its queries gave, where that is taken for right.
+    pub given: Vec<Given>,
     /// How long it took.
     pub took: Duration,
 }

@@ -8,6 +8,7 @@ use portcullis_model::redact;
 use portcullis_model::sql::{Dialect, statements};
 use sqllogictest::{
     Condition, DBOutput, DefaultColumnType, QueryExpect, Record, Runner, StatementExpect,
+    TestError, TestErrorKind,
 };
 
 use super::{cell, same};
@@ -49,6 +50,15 @@ pub struct Mismatch {
     pub at: String,
     /// What was expected and what was there, as a diff where rows differ.
     pub what: String,
+}
+
+/// What a query gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Given {
+    /// The line that its record begins at, from 1 on.
+    pub line: u32,
+    /// The rows, where they aren't those that are expected.
+    pub rows: Option<String>,
 }
 
 /// A test case, read.
@@ -98,6 +108,41 @@ impl Case {
     /// # Errors
     /// The first record that doesn't hold.
     pub fn play(&self, part: Part, scratch: &mut dyn Scratch) -> Result<usize, Mismatch> {
+        self.play_with(part, scratch, |_, error| {
+            error.map_or(Ok(()), |error| Err(describe(&error)))
+        })
+    }
+
+    /// Runs one part, and takes whatever its queries give for right.
+    ///
+    /// # Errors
+    /// The first record that isn't only a matter of rows.
+    pub fn play_noting(
+        &self,
+        part: Part,
+        scratch: &mut dyn Scratch,
+        given: &mut Vec<Given>,
+    ) -> Result<usize, Mismatch> {
+        self.play_with(part, scratch, |record, error| {
+            let rows = match error.as_ref().map(TestError::kind) {
+                None => None,
+                Some(TestErrorKind::QueryResultMismatch { actual, .. }) => Some(actual),
+                Some(_) => return error.map_or(Ok(()), |error| Err(describe(&error))),
+            };
+            if let Record::Query { loc, .. } = record {
+                given.push(Given { line: loc.line(), rows });
+            }
+            Ok(())
+        })
+    }
+
+    /// Runs one part; `hear` is told of each record how it ended, and says whether it held.
+    fn play_with(
+        &self,
+        part: Part,
+        scratch: &mut dyn Scratch,
+        mut hear: impl FnMut(&Line, Option<TestError>) -> Result<(), Mismatch>,
+    ) -> Result<usize, Mismatch> {
         let dialect = scratch.dialect();
         let within = scratch.is_in_transaction();
         let shared = Mutex::new(scratch);
@@ -126,7 +171,7 @@ impl Case {
             if guarded {
                 around("SAVEPOINT portcullis_record")?;
             }
-            runner.run(record.clone()).map_err(|error| describe(&error))?;
+            hear(record, runner.run(record.clone()).err())?;
             if guarded {
                 around("ROLLBACK TO portcullis_record; RELEASE portcullis_record")?;
             }
@@ -287,7 +332,7 @@ fn parts(name: &str, records: &[Line]) -> Result<Vec<(Part, Range<usize>)>, Mism
 }
 
 /// Where and how a record failed, with what was expected and what was there.
-fn describe(error: &sqllogictest::TestError) -> Mismatch {
+fn describe(error: &TestError) -> Mismatch {
     Mismatch { at: error.location().to_string(), what: error.kind().display(false).to_string() }
 }
 

@@ -1,5 +1,6 @@
 //! `test-migration`: every migration before and after, on databases of its own.
 
+mod overrides;
 mod tracks;
 
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use clap::{Args, ValueEnum};
 use portcullis_flow::Stop;
 use portcullis_model::exit::Exit;
 use portcullis_model::sql::Dialect;
-use portcullis_test::{EngineReport, Trips};
+use portcullis_test::{EngineReport, Expected, Trips};
 
 use super::Format;
 use crate::print;
@@ -32,6 +33,9 @@ pub struct Flags {
     /// branch hasn't accepted
     #[arg(long)]
     all: bool,
+    /// Write what the queries give into the cases that expect other rows
+    #[arg(long = "override", conflicts_with_all = ["all", "junit"])]
+    overrides: bool,
     /// On which engine
     #[arg(long, value_enum, default_value_t = Which::All)]
     pub(super) engine: Which,
@@ -72,16 +76,18 @@ pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
     let choice = Choice {
         filter: flags.filter.as_deref(),
         only: flags.new.then_some(&tracks.newer),
+        expected: if flags.overrides { Expected::Anything } else { Expected::AsWritten },
         round_trips: if flags.all { Trips::All } else { Trips::Of(&tracks.newer) },
     };
     if flags.new && tracks.newer.is_empty() {
         print::nothing_new(flags.format);
         return Ok(Exit::Done);
     }
-    let bars = print::Bars::new(flags.format);
-    let reports = tracks.prove(choice, &bars);
-    drop(bars);
-    let reports = reports?;
+    let prove = |tracks: &Tracks<'_>, choice| {
+        let bars = print::Bars::new(flags.format);
+        tracks.prove(choice, &bars)
+    };
+    let mut reports = prove(&tracks, choice)?;
     if let Some(filter) = &flags.filter
         && reports.iter().all(is_empty)
     {
@@ -91,6 +97,12 @@ pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
             cause,
             "cargo xtask test-migration --format json names them all",
         ));
+    }
+    if flags.overrides {
+        let written = overrides::write(&config.root, &reports)?;
+        print::overridden(&written, flags.format);
+        let again = Tracks::read(&config, flags.engine)?;
+        reports = prove(&again, Choice { expected: Expected::AsWritten, ..choice })?;
     }
     if let Some(path) = junit {
         write_junit(path, &reports)?;

@@ -1,6 +1,7 @@
 //! What the tests of migrations found.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use anstyle::Style;
 use comfy_table::{Table, presets};
@@ -16,6 +17,14 @@ pub(crate) fn cases(reports: &[EngineReport], format: Format) {
     match format {
         Format::Json => document(&as_json(reports)),
         Format::Human => as_text(reports),
+    }
+}
+
+pub(crate) fn overridden(written: &[PathBuf], format: Format) {
+    if format == Format::Human {
+        for path in written {
+            text(&format!("{GOOD}{:>9}{GOOD:#}  {}", "written", redact::path(path)));
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use portcullis_model::migration::{Migration, MigrationSet};
 use portcullis_model::plan::{Goal, Plan, Protection, plan};
 use portcullis_model::sql::Dialect;
 use portcullis_model::tree::Disk;
-use portcullis_test::{Cases, EngineReport, Suite, Trips};
+use portcullis_test::{Cases, EngineReport, Expected, Suite, Trips};
 use portcullis_workspace::inspect::base;
 
 use super::Which;
@@ -39,6 +39,7 @@ pub(in crate::command) struct Choice<'a> {
     pub(in crate::command) filter: Option<&'a str>,
     /// Only these migrations.
     pub(in crate::command) only: Option<&'a BTreeSet<String>>,
+    pub(in crate::command) expected: Expected,
     /// Which of them go up, down and up.
     pub(in crate::command) round_trips: Trips<'a>,
 }
@@ -106,6 +107,7 @@ impl<'a> Tracks<'a> {
                 only: choice.only,
                 without_case: &tests.without_case,
                 irreversible: &tests.irreversible,
+                expected: choice.expected,
                 round_trips: choice.round_trips,
                 progress: &|done, total| bar.is_at(done, total),
             };
