@@ -1,9 +1,11 @@
 //! What a run of the tests found.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use portcullis_database::slt::case::Given;
 use portcullis_model::config::Engine;
+use portcullis_model::sum::Tested;
 
 /// What was found on one engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +99,16 @@ impl EngineReport {
     /// Every problem, in order.
     pub fn problems(&self) -> impl Iterator<Item = &Problem> {
         self.migrations.iter().flat_map(MigrationReport::all_problems).chain(&self.stopped)
+    }
+
+    /// How much each migration was tested with, by its directory.
+    pub fn tested(&self) -> BTreeMap<String, Tested> {
+        let tested = |migration: &MigrationReport| Tested {
+            cases: migration.cases.len(),
+            round_trip: migration.round_trip.as_ref().is_some_and(Result::is_ok),
+            messy_rows: 0,
+        };
+        self.migrations.iter().map(|one| (one.directory.clone(), tested(one))).collect()
     }
 
     /// How many records held.

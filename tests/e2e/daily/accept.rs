@@ -62,7 +62,7 @@ pub(super) fn stops(workspace: &Workspace, arguments: &[&str], code: i32, said: 
 /// `accept`, which must succeed.
 #[track_caller]
 pub(super) fn accept(workspace: &Workspace, names: &[&str]) -> Ran {
-    let ran = workspace.run(&[&["accept"], names].concat()).expect(0);
+    let ran = workspace.run(&[&["accept", "--untested"], names].concat()).expect(0);
     ran.is_for_people();
     ran
 }
@@ -75,7 +75,7 @@ fn a_line_says_what_was_accepted_and_what_the_linter_said() {
         "CREATE TABLE more(x);\r\n",
         "-- portcullis: allow(empty-down): the \"rows\" can't be brought back\n",
     );
-    let data = workspace.run(&["accept", "--format", "json"]).expect(0).json();
+    let data = workspace.run(&["accept", "--untested", "--format", "json"]).expect(0).json();
     let text = sum(&workspace);
     let lines = lines(&text);
     assert_eq!(lines.len(), 2, "{text}");
@@ -146,8 +146,8 @@ fn a_warning_is_counted_and_no_obstacle() {
     workspace.write("migrations/sqlite/notes.txt", "of the directory, not of a migration");
     workspace.migration("02_more", "CREATE TABLE more(x);\r\n", "DROP TABLE more;\r\n");
     let ran = accept(&workspace, &[]);
-    assert!(ran.stdout.contains("02_more, 2 warnings\n"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("01_family, clean\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("02_more, 2 warnings, not tested\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("01_family, clean, not tested\n"), "{}", ran.stdout);
     assert!(sum(&workspace).contains(" warnings:2 portcullis/"), "{}", sum(&workspace));
 }
 
@@ -174,7 +174,12 @@ fn it_is_repeated_after_an_edit_until_nothing_more_changes() {
 fn what_was_there_before_the_gate_is_recorded_once() {
     let workspace = Workspace::with_family();
     workspace.migration("02_odd", "CREATE TABLE odd(x);\nCOMMIT;\n", "");
-    stops(&workspace, &["accept"], 1, &["the linter found 2 errors", "transaction-control"]);
+    stops(
+        &workspace,
+        &["accept", "--untested"],
+        1,
+        &["the linter found 2 errors", "transaction-control"],
+    );
     let ran = accept(&workspace, &["--existing"]);
     assert!(ran.stdout.contains("02_odd, with 2 errors from before the gate"), "{}", ran.stdout);
     assert!(sum(&workspace).contains(" errors:2 warnings:0 portcullis/"), "{}", sum(&workspace));
@@ -207,8 +212,13 @@ fn two_engines_are_accepted_together_or_not_at_all() {
     workspace.run(&["new", "second", "--sql", "CREATE TABLE second(x INTEGER)"]).expect(0);
     let second = directories(&workspace, "migrations/postgres").pop().unwrap();
     workspace.write(&format!("migrations/postgres/{second}/up.sql"), "COMMIT;\n");
-    stops(&workspace, &["accept"], 1, &["1 error", "migrations/postgres/", "nothing was accepted"]);
-    stops(&workspace, &["accept", "second"], 1, &["1 error"]);
+    stops(
+        &workspace,
+        &["accept", "--untested"],
+        1,
+        &["1 error", "migrations/postgres/", "nothing was accepted"],
+    );
+    stops(&workspace, &["accept", "--untested", "second"], 1, &["1 error"]);
     assert_eq!(fs::read_to_string(workspace.path().join(postgres)).unwrap(), kept);
 }
 

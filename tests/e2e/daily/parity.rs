@@ -15,7 +15,7 @@ fn workspace() -> Workspace {
     for engine in ["sqlite", "postgres"] {
         migration(&workspace, engine, "01_a", "");
     }
-    workspace.run(&["accept"]).expect(0);
+    workspace.run(&["accept", "--untested"]).expect(0);
     start(&workspace);
     workspace
 }
@@ -44,7 +44,7 @@ fn what_only_one_engine_has_stops_wherever_it_is_looked_at() {
     is_missing(&workspace.run(&["lint"]).expect(1), "migrations/sqlite/02_b");
     is_missing(&workspace.refuses(&["migrate"], 1), "migrations/sqlite/02_b");
     assert!(!workspace.database().exists());
-    is_missing(&workspace.run(&["accept"]).expect(1), "migrations/sqlite/02_b");
+    is_missing(&workspace.run(&["accept", "--untested"]).expect(1), "migrations/sqlite/02_b");
 
     // The twin is on the disk, and isn't staged.
     migration(&workspace, "postgres", "02_b", "");
@@ -58,7 +58,7 @@ fn what_only_one_engine_has_stops_wherever_it_is_looked_at() {
 
     git(&workspace, &["add", "."]);
     workspace.run(&["lint", "--staged"]).expect(0);
-    workspace.run(&["accept"]).expect(0);
+    workspace.run(&["accept", "--untested"]).expect(0);
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn a_reason_in_the_one_that_is_there_is_enough_and_is_recorded() {
     let reason = "-- portcullis: allow(parity-missing): only servers have roles\n";
     migration(&workspace, "postgres", "02_roles", reason);
     workspace.run(&["lint"]).expect(0);
-    workspace.run(&["accept"]).expect(0);
+    workspace.run(&["accept", "--untested"]).expect(0);
     let sum = workspace.path().join("migrations/postgres/migrations.sum");
     let sum = fs::read_to_string(sum).unwrap();
     assert!(sum.contains("allow(parity-missing):\"only servers have roles\""), "{sum}");
@@ -101,11 +101,11 @@ fn one_name_under_two_versions_is_said_to_be() {
 fn a_second_engine_begins_at_its_own_first_migration() {
     let workspace = Workspace::with_family();
     migration(&workspace, "sqlite", "02_more", "");
-    workspace.run(&["accept"]).expect(0);
+    workspace.run(&["accept", "--untested"]).expect(0);
     workspace.configure(BOTH);
     migration(&workspace, "postgres", "03_begin", "");
     workspace.run(&["lint"]).expect(0);
-    workspace.run(&["accept"]).expect(0);
+    workspace.run(&["accept", "--untested"]).expect(0);
     workspace.run(&["new", "both", "--sql", "CREATE TABLE both(x INTEGER)"]).expect(0);
     workspace.run(&["lint"]).expect(0);
     workspace.migrate();

@@ -24,8 +24,8 @@ fn workspace() -> Workspace {
 
 const COMMANDS: [&[&str]; 6] = [
     &["lint"],
-    &["accept"],
-    &["accept", "draft"],
+    &["accept", "--untested"],
+    &["accept", "--untested", "draft"],
     &["accept", "--existing"],
     &["rebase"],
     &["migrate"],
@@ -182,7 +182,7 @@ fn a_line_that_is_missing_or_wrong_is_put_back() {
             }
             if frozen {
                 let before = there(&workspace);
-                workspace.run(&["accept"]).expect(1);
+                workspace.run(&["accept", "--untested"]).expect(1);
                 assert!(there(&workspace) == before, "{name}, {change}");
             }
             // Either of the two settles all of this.

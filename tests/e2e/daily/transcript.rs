@@ -120,18 +120,26 @@ fn played(page: &str) -> String {
     let (clone, mut steady) = (Clone::new(), Steady::new());
     let mut out = String::new();
     let mut in_console = false;
-    for line in page.lines() {
+    let mut lines = page.lines().peekable();
+    while let Some(line) = lines.next() {
         if line.starts_with("```") {
             in_console = line == "```console";
         } else if in_console {
             let Some(command) = line.strip_prefix("$ ") else { continue };
+            // A command goes on, as a shell shows it.
+            let mut command = command.to_owned();
+            let mut typed = line.to_owned();
+            while let Some(more) = lines.next_if(|line| line.starts_with('>')) {
+                typed += &format!("\n{more}");
+                command += &format!("\n{}", more[1..].strip_prefix(' ').unwrap_or_default());
+            }
             if command.contains("xtask new") || command.contains("rebase") {
                 // Versions tell seconds: on this page each has one of its own.
                 std::thread::sleep(std::time::Duration::from_millis(1100));
             }
-            let said = steady.text(&clone.shell(command));
+            let said = steady.text(&clone.shell(&command));
             let said: Vec<&str> = said.lines().map(str::trim_end).collect();
-            out += &format!("{line}\n{}\n", said.join("\n").trim_end());
+            out += &format!("{typed}\n{}\n", said.join("\n").trim_end());
             // Nothing said is nothing shown.
             out = out.trim_end().to_owned() + "\n";
             continue;

@@ -1,17 +1,22 @@
 //! `accept`: drafts become part of what is released.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use portcullis_flow::Stop;
 use portcullis_lint::{Allow, Report};
+use portcullis_model::config::Config;
 use portcullis_model::exit::Exit;
 use portcullis_model::words::count;
+use portcullis_test::{Expected, Trips};
 use portcullis_workspace::accept::{
-    Engine, Errors, Protected, Request, carry_out, check_names, decide, objections,
+    Accepted, Engine, Errors, Protected, Request, carry_out, check_names, decide, objections,
 };
 use portcullis_workspace::inspect::inspect;
 use portcullis_workspace::source::{Source, Wanted};
 
 use super::Format;
+use super::test_migration::{Choice, Tracks, Which};
 use crate::print;
 
 #[derive(Debug, Args)]
@@ -26,6 +31,9 @@ pub struct Flags {
     /// Accept what was there before the gate as it is; its errors are recorded
     #[arg(long, conflicts_with = "names")]
     existing: bool,
+    /// Don't run their tests; migrations.sum and receipts say so
+    #[arg(long)]
+    untested: bool,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,
@@ -58,10 +66,57 @@ pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
     check_names(&engines, &flags.names)?;
     refuse_objections(&engines, &request)?;
     let decided = engines.iter().map(|engine| decide(engine, &request));
-    let decided = decided.collect::<Result<Vec<_>, _>>()?;
+    let mut decided = decided.collect::<Result<Vec<_>, _>>()?;
+    if flags.tests() {
+        test(&source.config, &engines, &mut decided)?;
+    }
     carry_out(&source.config.root, &engines, &decided)?;
     print::accepted(&engines, &decided, flags.format);
     Ok(Exit::Done)
+}
+
+impl Flags {
+    /// Whether it runs the tests of what it accepts: what was there before the gate has none.
+    pub(super) fn tests(&self) -> bool {
+        !self.existing && !self.untested
+    }
+}
+
+/// Tests what is to be accepted, and notes how.
+fn test(config: &Config, engines: &[Engine<'_>], decided: &mut [Accepted]) -> Result<(), Stop> {
+    let lines = decided.iter().flat_map(|accepted| &accepted.lines);
+    let drafts: BTreeSet<String> = lines.map(|line| line.directory.clone()).collect();
+    if drafts.is_empty() {
+        return Ok(());
+    }
+    let tracks = Tracks::read(config, Which::All)?;
+    let choice = Choice {
+        filter: None,
+        only: Some(&drafts),
+        expected: Expected::AsWritten,
+        round_trips: Trips::Of(&drafts),
+    };
+    let reports = tracks.prove(choice, &print::Bars::new(Format::Human))?;
+    let problems: Vec<String> = reports.iter().flat_map(print::problems).collect();
+    if !problems.is_empty() {
+        return Err(Stop {
+            notes: vec![problems.join("\n")],
+            ..Stop::new(
+                Exit::Refused,
+                "accept the migrations",
+                "their tests",
+                format!("they found {}; nothing was accepted", count(problems.len(), "problem")),
+                "correct them (cargo xtask test-migration), or accept them as they are: --untested",
+            )
+        });
+    }
+    for (engine, accepted) in engines.iter().zip(decided) {
+        let dialect = engine.migrations.dialect;
+        if let Some(report) = reports.iter().find(|report| report.engine.dialect() == dialect) {
+            accepted.note_tests(&report.tested());
+        }
+    }
+    Ok(())
 }
 
 /// Shows what stands against it, of every engine.

@@ -118,6 +118,7 @@ impl Command {
     pub(crate) fn tests_on(&self) -> Option<test_migration::Which> {
         match self {
             Command::TestMigration(flags) => Some(flags.engine),
+            Command::Accept(flags) if flags.tests() => Some(test_migration::Which::All),
             _ => None,
         }
     }

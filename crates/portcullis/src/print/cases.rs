@@ -20,6 +20,15 @@ pub(crate) fn cases(reports: &[EngineReport], format: Format) {
     }
 }
 
+/// Every problem, in lines.
+pub(crate) fn problems(report: &EngineReport) -> impl Iterator<Item = String> {
+    let engine = report.engine.name();
+    report.problems().map(move |problem| {
+        let what = problem.what.replace('\n', "\n  ");
+        format!("{}, on {engine}\n  {what}\n  next: {}", problem.at, problem.next_step)
+    })
+}
+
 pub(crate) fn overridden(written: &[PathBuf], format: Format) {
     if format == Format::Human {
         for path in written {

@@ -39,7 +39,7 @@ fn until_the_merge_it_may_be_edited_and_accepted_again() {
     git(&workspace, &["merge", "--quiet", "--no-edit", "feature"]);
     workspace.run(&["lint"]).expect(0);
     workspace.migration("02_more", "CREATE TABLE more(z);\n", "DROP TABLE more;\n");
-    stops(&workspace, &["accept"], 1, &["error[edited-sql]", "git checkout"]);
+    stops(&workspace, &["accept", "--untested"], 1, &["error[edited-sql]", "git checkout"]);
 }
 
 #[test]
@@ -57,12 +57,17 @@ fn what_main_has_is_refused_and_what_changed_is_told_apart() {
             assert!(said.contains(&format!("    +{added}")), "no diff in {command}: {said}");
             assert!(said.contains("down.sql (accepted)"), "{command}: {said}");
         }
-        stops(&workspace, &["accept"], 1, &["-- migrations/sqlite/01_family/down.sql"]);
+        stops(
+            &workspace,
+            &["accept", "--untested"],
+            1,
+            &["-- migrations/sqlite/01_family/down.sql"],
+        );
         // Neither is it settled by naming another one, nor by starting over.
         workspace.migration("02_more", "CREATE TABLE more(y);\n", "DROP TABLE more;\n");
-        stops(&workspace, &["accept", "more"], 1, &[rule]);
+        stops(&workspace, &["accept", "--untested", "more"], 1, &[rule]);
         fs::remove_file(workspace.path().join(SUM)).unwrap();
-        stops(&workspace, &["accept"], 1, &[rule]);
+        stops(&workspace, &["accept", "--untested"], 1, &[rule]);
         stops(&workspace, &["accept", "--existing"], 1, &["sum-line-missing"]);
     }
     let workspace = branch();
@@ -87,8 +92,13 @@ fn a_directory_that_is_gone_is_dropped_unless_it_is_frozen() {
     assert_eq!(listed(&workspace), "01_family");
     workspace.run(&["lint"]).expect(0);
     remove(&workspace, "01_family");
-    stops(&workspace, &["accept"], 1, &["accepted-missing", "git checkout", "01_family"]);
-    stops(&workspace, &["accept", "01_family"], 1, &["accepted-missing"]);
+    stops(
+        &workspace,
+        &["accept", "--untested"],
+        1,
+        &["accepted-missing", "git checkout", "01_family"],
+    );
+    stops(&workspace, &["accept", "--untested", "01_family"], 1, &["accepted-missing"]);
 }
 
 #[test]
@@ -119,7 +129,7 @@ fn the_default_branch_is_the_remotes_the_usual_or_the_configured_one() {
         fs::write(workspace.path().join(SUM), before).unwrap();
         make(&workspace);
         eprintln!("{name}");
-        stops(&workspace, &["accept"], 1, &["error[edited-sql]"]);
+        stops(&workspace, &["accept", "--untested"], 1, &["error[edited-sql]"]);
     }
 }
 
@@ -149,13 +159,13 @@ fn in_a_linked_worktree_it_is_the_same() {
         crate::support::Ran::of(&output).expect(code)
     };
     run(&["new", "there", "--sql", "CREATE TABLE there(x)"], 0);
-    run(&["accept"], 0);
+    run(&["accept", "--untested"], 0);
     run(&["lint"], 0);
     let text = fs::read_to_string(linked.join(SUM)).unwrap();
     assert_eq!(super::lines(&text).len(), 2, "{text}");
     assert_eq!(listed(&workspace), "01_family 02_more");
     fs::write(linked.join("migrations/sqlite/01_family/up.sql"), "SELECT 1;\n").unwrap();
-    assert!(run(&["accept"], 1).stderr.contains("edited-sql"));
+    assert!(run(&["accept", "--untested"], 1).stderr.contains("edited-sql"));
 }
 
 /// A workspace without git, whose accepted migrations a protected database has.
@@ -180,11 +190,11 @@ fn what_a_protected_database_has_is_frozen_by_its_name() {
     let (workspace, _elsewhere) = protected();
     workspace.migration("02_more", "CREATE TABLE more(y);\n", "DROP TABLE more;\n");
     let said = ["02_more", "live has it as it was accepted", "cargo xtask new NAME"];
-    stops(&workspace, &["accept"], 1, &said);
-    stops(&workspace, &["accept", "more"], 1, &said);
+    stops(&workspace, &["accept", "--untested"], 1, &said);
+    stops(&workspace, &["accept", "--untested", "more"], 1, &said);
     let (workspace, _elsewhere) = protected();
     remove(&workspace, "02_more");
-    stops(&workspace, &["accept"], 1, &["02_more", "live has it", "put"]);
+    stops(&workspace, &["accept", "--untested"], 1, &["02_more", "live has it", "put"]);
     // What it hasn't got is free.
     let (workspace, _elsewhere) = protected();
     table(&workspace, "03_new");

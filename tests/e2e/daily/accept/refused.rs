@@ -13,11 +13,16 @@ fn an_error_is_shown_and_nothing_is_accepted() {
     workspace.migration("02_bad", "CREATE TABLE bad(x);\nCOMMIT;\n", "DROP TABLE bad;\n");
     table(&workspace, "03_good");
     let said = ["error[transaction-control]", "02_bad/up.sql:2:1", "the linter found 1 error"];
-    let ran = stops(&workspace, &["accept"], 1, &said);
+    let ran = stops(&workspace, &["accept", "--untested"], 1, &said);
     assert!(ran.stderr.contains("nothing was accepted"), "{}", ran.stderr);
     // It stands only against the one that has it.
-    stops(&workspace, &["accept", "bad"], 1, &said);
-    stops(&workspace, &["accept", "good"], 1, &["02_bad is a draft and runs before it"]);
+    stops(&workspace, &["accept", "--untested", "bad"], 1, &said);
+    stops(
+        &workspace,
+        &["accept", "--untested", "good"],
+        1,
+        &["02_bad is a draft and runs before it"],
+    );
     fs::rename(
         workspace.path().join("migrations/sqlite/02_bad"),
         workspace.path().join("migrations/sqlite/04_bad"),
@@ -34,16 +39,16 @@ fn the_order_is_kept() {
     table(&workspace, "02_older");
     table(&workspace, "03_newer");
     let said = ["02_older is a draft and runs before it", "accept that one too, or remove it"];
-    stops(&workspace, &["accept", "newer"], 1, &said);
+    stops(&workspace, &["accept", "--untested", "newer"], 1, &said);
     accept(&workspace, &[]);
     table(&workspace, "01-5_between");
     let said = ["error[draft-out-of-order]", "help: cargo xtask rebase"];
-    stops(&workspace, &["accept"], 1, &said);
-    stops(&workspace, &["accept", "between"], 1, &said);
+    stops(&workspace, &["accept", "--untested"], 1, &said);
+    stops(&workspace, &["accept", "--untested", "between"], 1, &said);
     // Two of one version have no order.
     remove(&workspace, "01-5_between");
     table(&workspace, "03_twin");
-    stops(&workspace, &["accept"], 1, &["duplicate-version"]);
+    stops(&workspace, &["accept", "--untested"], 1, &["duplicate-version"]);
 }
 
 #[test]
@@ -62,9 +67,9 @@ fn a_name_that_is_wrong_is_put_right() {
         ("\u{1b}[31mred", "there is no migration of this name"),
     ];
     for (name, said) in cases {
-        stops(&workspace, &["accept", name], 2, &[said]);
+        stops(&workspace, &["accept", "--untested", name], 2, &[said]);
     }
-    stops(&workspace, &["accept", "more", "nothing"], 2, &["\"nothing\""]);
+    stops(&workspace, &["accept", "--untested", "more", "nothing"], 2, &["\"nothing\""]);
     assert_eq!(listed(&workspace), "01_family");
 }
 
@@ -74,11 +79,15 @@ fn without_a_directory_of_migrations_it_says_which() {
     accept(&workspace, &[]);
     assert!(!workspace.path().join(SUM).exists(), "there is nothing to list");
     fs::remove_dir(workspace.path().join(DIRECTORY)).unwrap();
-    for command in [&["accept"][..], &["accept", "--existing"], &["accept", "more"]] {
+    for command in [
+        &["accept", "--untested"][..],
+        &["accept", "--existing"],
+        &["accept", "--untested", "more"],
+    ] {
         stops(&workspace, command, 2, &[DIRECTORY, "make the directory"]);
     }
     workspace.write(DIRECTORY, "a file");
-    stops(&workspace, &["accept"], 2, &[DIRECTORY]);
+    stops(&workspace, &["accept", "--untested"], 2, &[DIRECTORY]);
 }
 
 /// The one sum may be written, the other is longer than any file may get.
@@ -108,7 +117,7 @@ fn what_can_not_be_written_is_as_it_was() {
     let before = [kept(SUM), kept("migrations/postgres/migrations.sum")];
     let mut shell = std::process::Command::new("bash");
     workspace.prepare(&mut shell);
-    let script = "trap '' XFSZ; ulimit -f 1; exec \"$0\" accept";
+    let script = "trap '' XFSZ; ulimit -f 1; exec \"$0\" accept --untested";
     let ran = Ran::of(&shell.args(["-c", script, GATE]).output().unwrap()).expect(1);
     ran.is_for_people();
     for words in ["couldn't write the file", "migrations/postgres/migrations.sum", "too large"] {
@@ -138,7 +147,11 @@ fn while_a_merge_is_in_conflict_it_says_what_to_type() {
     git(&workspace, &["switch", "--quiet", "feature"]);
     let merged = command(&workspace, &["merge", "--quiet", "main"]).output().unwrap();
     assert!(!merged.status.success());
-    for names in [&["accept"][..], &["accept", "mine"], &["accept", "02_mine"]] {
+    for names in [
+        &["accept", "--untested"][..],
+        &["accept", "--untested", "mine"],
+        &["accept", "--untested", "02_mine"],
+    ] {
         stops(&workspace, names, 1, &["error[sum-malformed]", "help: cargo xtask rebase"]);
     }
     // Without the markers it is still the order that is wrong.
@@ -146,7 +159,7 @@ fn while_a_merge_is_in_conflict_it_says_what_to_type() {
     let ours = text.lines().filter(|line| !line.starts_with(['<', '=', '>']));
     let ours: String = ours.map(|line| format!("{line}\n")).collect();
     workspace.write(SUM, ours);
-    stops(&workspace, &["accept"], 1, &["cargo xtask rebase"]);
+    stops(&workspace, &["accept", "--untested"], 1, &["cargo xtask rebase"]);
     workspace.run(&["rebase"]).expect(0);
     accept(&workspace, &[]);
     workspace.run(&["lint"]).expect(0);

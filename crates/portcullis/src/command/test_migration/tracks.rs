@@ -23,6 +23,13 @@ pub(in crate::command) struct Track {
     plan: Plan,
 }
 
+impl Track {
+    /// Whether one of these is among its migrations.
+    fn has(&self, only: Option<&BTreeSet<String>>) -> bool {
+        only.is_none_or(|only| self.plan.steps().any(|step| only.contains(&step.directory)))
+    }
+}
+
 /// What there is to test.
 pub(in crate::command) struct Tracks<'a> {
     config: &'a Config,
@@ -114,8 +121,12 @@ impl<'a> Tracks<'a> {
             Ok(portcullis_test::run(lab.as_ref(), &suite)?)
         };
         std::thread::scope(|scope| {
-            let running: Vec<_> =
-                self.tracks.iter().map(|track| scope.spawn(|| prove(track))).collect();
+            let running: Vec<_> = self
+                .tracks
+                .iter()
+                .filter(|track| track.has(choice.only))
+                .map(|track| scope.spawn(|| prove(track)))
+                .collect();
             let joined = running.into_iter().map(|one| match one.join() {
                 Ok(report) => report,
                 Err(panic) => std::panic::resume_unwind(panic),
