@@ -2,6 +2,7 @@
 
 mod frozen;
 mod refused;
+mod tested;
 
 use std::fs;
 
