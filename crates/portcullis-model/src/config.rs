@@ -66,6 +66,8 @@ pub struct Config {
     pub without_case: BTreeMap<String, String>,
     /// Migrations that can't be undone, and why.
     pub irreversible: BTreeMap<String, String>,
+    /// Migrations that messy data needn't go through, and why.
+    pub without_messy: BTreeMap<String, String>,
 }
 
 /// The migrations of one engine.
@@ -220,6 +222,7 @@ impl Config {
             targets,
             without_case: with_reasons("without-case", raw.test_migration.without_case)?,
             irreversible: with_reasons("irreversible", raw.test_migration.irreversible)?,
+            without_messy: with_reasons("without-messy", raw.test_migration.without_messy)?,
         })
     }
 

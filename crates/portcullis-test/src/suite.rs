@@ -6,8 +6,10 @@ use std::time::Instant;
 use portcullis_database::scratch::{Lab, Refused, Scratch};
 use portcullis_database::slt::case::{Case, Mismatch, Part};
 use portcullis_model::plan::{Direction, Plan, SegmentKind, Step, must_be_committed, segment_kind};
+use portcullis_model::sql::Dialect;
 
 use crate::cases::Cases;
+use crate::messy::{self, Messy, Subject};
 use crate::report::{CaseReport, EngineReport, MigrationReport, Problem};
 use crate::round_trip::{self, Apply};
 
@@ -26,6 +28,12 @@ pub struct Suite<'a> {
     pub irreversible: &'a BTreeMap<String, String>,
     /// Which migrations go up, down and up.
     pub round_trips: Trips<'a>,
+    /// Which migrations go through messy data.
+    pub messy_trips: Trips<'a>,
+    /// What that is made of.
+    pub messy: Messy,
+    /// Migrations that need none, and why.
+    pub without_messy: &'a BTreeMap<String, String>,
 }
 
 /// Which migrations are meant.
@@ -82,6 +90,7 @@ fn look_at(
     step: &Step,
 ) -> portcullis_database::Result<Option<MigrationReport>> {
     let directory = &step.directory;
+    let dialect = database.dialect();
     let is_meant = |name: &str| {
         suite.filter.is_none_or(|filter| format!("{directory}::{name}").contains(filter))
     };
@@ -91,6 +100,7 @@ fn look_at(
         directory: directory.clone(),
         cases: Vec::new(),
         round_trip: None,
+        messy: None,
         problems: Vec::new(),
     };
     if all.is_empty() && is_meant("") && !suite.without_case.contains_key(directory) {
@@ -118,6 +128,15 @@ fn look_at(
         })?;
         report.round_trip = Some(trip);
     }
+    let goes = suite.messy_trips.include(directory) && !suite.without_messy.contains_key(directory);
+    if goes && is_meant("") {
+        let cases: Vec<&Case> = all.iter().filter_map(|named| named.case.as_ref().ok()).collect();
+        let back = !suite.irreversible.contains_key(directory) && !down.sql.trim().is_empty();
+        let down = back.then_some(&down);
+        let in_transaction = fit(dialect, step, down);
+        let subject = Subject { up: step, down, cases: &cases, in_transaction };
+        report.messy = Some(messy::go(database, &subject, suite.messy)?);
+    }
     Ok((is_meant("") || !report.cases.is_empty()).then_some(report))
 }
 
@@ -129,10 +148,7 @@ fn aside<T>(
     work: impl FnOnce(&mut dyn Scratch, Apply<'_>) -> Result<T, Problem>,
 ) -> portcullis_database::Result<Result<T, Problem>> {
     let dialect = database.dialect();
-    let fits = |step: &Step| {
-        segment_kind(step, dialect) == SegmentKind::Transaction && !must_be_committed(step, dialect)
-    };
-    if !fits(up) || down.is_some_and(|down| !fits(down)) {
+    if !fit(dialect, up, down) {
         let mut copy = database.copy()?;
         let apply = |scratch: &mut dyn Scratch, step: &Step| {
             scratch.apply(step, segment_kind(step, dialect))
@@ -145,6 +161,14 @@ fn aside<T>(
     };
     database.roll_back()?;
     Ok(worked)
+}
+
+/// Whether steps go into a transaction that is rolled back.
+fn fit(dialect: Dialect, up: &Step, down: Option<&Step>) -> bool {
+    let fits = |step: &Step| {
+        segment_kind(step, dialect) == SegmentKind::Transaction && !must_be_committed(step, dialect)
+    };
+    fits(up) && down.is_none_or(fits)
 }
 
 /// The parts of a case, with the migration between them.

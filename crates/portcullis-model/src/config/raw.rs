@@ -27,6 +27,7 @@ pub(super) struct Config {
 pub(super) struct TestMigration {
     pub(super) without_case: BTreeMap<String, String>,
     pub(super) irreversible: BTreeMap<String, String>,
+    pub(super) without_messy: BTreeMap<String, String>,
 }
 
 #[derive(Default, Deserialize)]

@@ -1,6 +1,6 @@
 //! `test-migration`: every migration before and after, on databases of its own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -12,7 +12,7 @@ use portcullis_model::migration::{Migration, MigrationSet};
 use portcullis_model::plan::{Goal, Plan, Protection, plan};
 use portcullis_model::sql::Dialect;
 use portcullis_model::tree::Disk;
-use portcullis_test::{Cases, EngineReport, Suite, Trips};
+use portcullis_test::{Cases, EngineReport, Messy, Suite, Trips};
 use portcullis_workspace::inspect::base;
 
 use super::Format;
@@ -30,10 +30,20 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Flags {
     /// Only migrations, or cases of them, whose MIGRATION::CASE holds this
     filter: Option<String>,
-    /// Also go up, down and up with every migration, not only with those that the default
-    /// branch hasn't accepted
+    /// Also go up, down and up, and through messy data, with every migration, not only with
+    /// those that the default branch hasn't accepted
     #[arg(long)]
     all: bool,
+    /// Have messy data go through every migration, not only through those that the default
+    /// branch hasn't accepted
+    #[arg(long)]
+    messy: bool,
+    /// What the messy data follows from: the same number makes the same rows
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// How many rows of messy data a table
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    rows: u32,
     /// On which engine
     #[arg(long, value_enum, default_value_t = Which::All)]
     pub(super) engine: Which,
@@ -82,6 +92,9 @@ pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
             without_case: &config.without_case,
             irreversible: &config.irreversible,
             round_trips: if flags.all { Trips::All } else { Trips::Of(&newer) },
+            messy_trips: if flags.all || flags.messy { Trips::All } else { Trips::Of(&newer) },
+            messy: Messy { seed: flags.seed, rows: flags.rows as usize },
+            without_messy: &config.without_messy,
         };
         Ok(portcullis_test::run(lab.as_ref(), &suite)?)
     };
@@ -150,7 +163,8 @@ fn read(config: &Config, which: Which) -> Result<(Vec<Track>, Cases, BTreeSet<St
         .flat_map(|set| &set.migrations)
         .map(|migration| migration.directory.as_str())
         .collect();
-    for name in config.without_case.keys().chain(config.irreversible.keys()) {
+    let reasons = [&config.without_case, &config.irreversible, &config.without_messy];
+    for name in reasons.into_iter().flat_map(BTreeMap::keys) {
         if !names.contains(name.as_str()) {
             let place = "portcullis.toml: test-migration";
             let cause = format!("there is no migration {name:?}");

@@ -34,9 +34,19 @@ fn as_text(reports: &[EngineReport]) {
             ));
         }
     }
+    super::messy::as_text(reports);
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["engine", "migrations", "cases", "records", "up·down·up", "failed", "took"]);
+    table.set_header([
+        "engine",
+        "migrations",
+        "cases",
+        "records",
+        "up·down·up",
+        "messy rows",
+        "failed",
+        "took",
+    ]);
     for report in reports {
         table.add_row([
             report.engine.name().to_owned(),
@@ -44,6 +54,7 @@ fn as_text(reports: &[EngineReport]) {
             report.cases().to_string(),
             report.records().to_string(),
             report.round_trips().to_string(),
+            report.messy_rows().to_string(),
             report.problems().count().to_string(),
             words::duration(report.took),
         ]);
@@ -85,6 +96,7 @@ fn as_json(reports: &[EngineReport]) -> Value {
                             Ok(trip) => json!({ "orderOnly": trip.order_only, "rows": trip.rows }),
                             Err(found) => json!({ "problem": problem(found) }),
                         }),
+                        "messy": migration.messy.as_ref().map(super::messy::as_json),
                         "problems": migration.problems.iter().map(problem).collect::<Vec<_>>(),
                     })
                 })

@@ -5,6 +5,7 @@ mod daily;
 mod drift;
 mod findings;
 mod lists;
+mod messy;
 mod stages;
 mod status;
 mod stop;
