@@ -18,6 +18,7 @@ mod git;
 mod house;
 mod kill;
 mod lint;
+mod messy;
 mod postgres;
 mod restore;
 mod story;

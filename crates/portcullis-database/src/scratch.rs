@@ -1,5 +1,7 @@
 //! Databases of a test's own: made empty, changed at will, gone with their value.
 
+pub mod shape;
+
 use std::time::Duration;
 
 use portcullis_model::catalog::Catalog;
@@ -8,6 +10,7 @@ use portcullis_model::plan::{SegmentKind, Step};
 use portcullis_model::redact;
 use portcullis_model::sql::Dialect;
 
+use self::shape::Shape;
 use crate::{Error, ErrorKind, Result, VerifiedBackup, postgres, sqlite};
 
 /// The rows of an answer, as text; `None` is NULL.
@@ -136,6 +139,12 @@ pub trait Scratch: Send {
     /// # Errors
     /// It can't be read.
     fn catalog(&mut self) -> Result<Catalog, Refused>;
+
+    /// What the application's tables look like, by their names.
+    ///
+    /// # Errors
+    /// It can't be read.
+    fn shapes(&mut self) -> Result<Vec<Shape>, Refused>;
 
     /// The rows of a table, each as one text whatever the order of its columns is. The table is
     /// named as the schema names it.

@@ -14,7 +14,7 @@ use portcullis_model::config::{Engine, Exceptions};
 use portcullis_model::migration::MigrationSet;
 use portcullis_model::plan::{Goal, Plan, plan};
 use portcullis_model::tree::Disk;
-use portcullis_test::{Cases, Expected, Suite, Trips};
+use portcullis_test::{Cases, Expected, Messy, Suite, Trips};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -43,6 +43,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                 irreversible: &exceptions,
                 expected: Expected::AsWritten,
                 round_trips,
+                messy_trips: Trips::Of(&none),
+                messy: Messy::default(),
+                without_messy: &exceptions,
                 progress: &|_, _| {},
             };
             let started = Instant::now();

@@ -29,6 +29,8 @@ pub struct MigrationReport {
     pub cases: Vec<CaseReport>,
     /// What became of going up, down and up again, where that was asked for.
     pub round_trip: Option<Result<RoundTrip, Problem>>,
+    /// What became of it on messy data, where that was asked for.
+    pub messy: Option<MessyReport>,
     /// What is wrong with it apart from these.
     pub problems: Vec<Problem>,
 }
@@ -40,6 +42,44 @@ pub struct RoundTrip {
     pub order_only: bool,
     /// How many rows were there to be lost.
     pub rows: usize,
+}
+
+/// What became of a migration on generated rows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MessyReport {
+    /// The tables of the version before.
+    pub tables: Vec<MessyTable>,
+    /// What the rows broke.
+    pub problems: Vec<Problem>,
+}
+
+/// The rows of one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessyTable {
+    /// Its name as SQL.
+    pub name: String,
+    /// How many rows were generated.
+    pub offered: usize,
+    /// How many of them the database took: without one, nothing is known of the table.
+    pub accepted: usize,
+}
+
+impl MessyTable {
+    pub(crate) fn of(name: &str) -> Self {
+        Self { name: name.to_owned(), offered: 0, accepted: 0 }
+    }
+}
+
+impl MessyReport {
+    /// The tables that took no row.
+    pub fn not_covered(&self) -> impl Iterator<Item = &str> {
+        self.tables.iter().filter(|table| table.accepted == 0).map(|table| table.name.as_str())
+    }
+
+    /// How many rows were there.
+    pub fn accepted(&self) -> usize {
+        self.tables.iter().map(|table| table.accepted).sum()
+    }
 }
 
 /// What became of a case.
@@ -106,7 +146,7 @@ impl EngineReport {
         let tested = |migration: &MigrationReport| Tested {
             cases: migration.cases.len(),
             round_trip: migration.round_trip.as_ref().is_some_and(Result::is_ok),
-            messy_rows: 0,
+            messy_rows: migration.messy.as_ref().map_or(0, MessyReport::accepted),
         };
         self.migrations.iter().map(|one| (one.directory.clone(), tested(one))).collect()
     }
@@ -120,6 +160,12 @@ impl EngineReport {
     pub fn round_trips(&self) -> usize {
         let trips = self.migrations.iter().filter_map(|migration| migration.round_trip.as_ref());
         trips.filter(|trip| trip.is_ok()).count()
+    }
+
+    /// How many generated rows were there to be broken.
+    pub fn messy_rows(&self) -> usize {
+        let messy = self.migrations.iter().filter_map(|migration| migration.messy.as_ref());
+        messy.map(MessyReport::accepted).sum()
     }
 
     /// How many cases ran.
@@ -143,6 +189,7 @@ impl MigrationReport {
     pub fn all_problems(&self) -> impl Iterator<Item = &Problem> {
         let of_cases = self.cases.iter().filter_map(|case| case.outcome.problem());
         let of_trip = self.round_trip.iter().filter_map(|trip| trip.as_ref().err());
-        self.problems.iter().chain(of_cases).chain(of_trip)
+        let of_messy = self.messy.iter().flat_map(|messy| &messy.problems);
+        self.problems.iter().chain(of_cases).chain(of_trip).chain(of_messy)
     }
 }

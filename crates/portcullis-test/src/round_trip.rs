@@ -83,7 +83,7 @@ fn no_way_back(step: &Step) -> String {
 }
 
 /// What the cases seed, as far as it gets on together.
-fn seed(scratch: &mut dyn Scratch, cases: &[&Case]) {
+pub(crate) fn seed(scratch: &mut dyn Scratch, cases: &[&Case]) {
     let within = scratch.is_in_transaction();
     for case in cases {
         if !within {

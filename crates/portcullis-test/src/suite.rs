@@ -7,8 +7,10 @@ use portcullis_database::scratch::{Lab, Refused, Scratch};
 use portcullis_database::slt::case::{Case, Mismatch, Part};
 use portcullis_model::config::Exceptions;
 use portcullis_model::plan::{Direction, Plan, SegmentKind, Step, must_be_committed, segment_kind};
+use portcullis_model::sql::Dialect;
 
 use crate::cases::{Cases, Named};
+use crate::messy::{self, Messy, Subject};
 use crate::report::{CaseReport, EngineReport, MigrationReport, Outcome, Problem};
 use crate::round_trip::{self, Apply};
 
@@ -31,6 +33,12 @@ pub struct Suite<'a> {
     pub expected: Expected,
     /// Which migrations go up, down and up.
     pub round_trips: Trips<'a>,
+    /// Which migrations go through messy data.
+    pub messy_trips: Trips<'a>,
+    /// What that is made of.
+    pub messy: Messy,
+    /// Migrations that need none, and why.
+    pub without_messy: &'a Exceptions,
     /// Told of each migration as it is done: how many of how many.
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
 }
@@ -115,6 +123,7 @@ fn look_at(
         directory: directory.clone(),
         cases: Vec::new(),
         round_trip: None,
+        messy: None,
         problems: Vec::new(),
     };
     if is_meant("") && !suite.without_case.include(directory) && !all.iter().any(asks) {
@@ -149,6 +158,15 @@ fn look_at(
         })?;
         report.round_trip = Some(trip);
     }
+    let goes = suite.messy_trips.include(directory) && !suite.without_messy.include(directory);
+    if goes && is_meant("") {
+        let cases: Vec<&Case> = all.iter().filter_map(|named| named.case.as_ref().ok()).collect();
+        let back = !suite.irreversible.include(directory) && !down.sql.trim().is_empty();
+        let down = back.then_some(&down);
+        let in_transaction = fit(dialect, step, down);
+        let subject = Subject { up: step, down, cases: &cases, in_transaction };
+        report.messy = Some(messy::go(database, &subject, suite.messy)?);
+    }
     Ok((is_meant("") || !report.cases.is_empty()).then_some(report))
 }
 
@@ -160,10 +178,7 @@ fn aside<T>(
     work: impl FnOnce(&mut dyn Scratch, Apply<'_>) -> Result<T, Problem>,
 ) -> portcullis_database::Result<Result<T, Problem>> {
     let dialect = database.dialect();
-    let fits = |step: &Step| {
-        segment_kind(step, dialect) == SegmentKind::Transaction && !must_be_committed(step, dialect)
-    };
-    if !fits(up) || down.is_some_and(|down| !fits(down)) {
+    if !fit(dialect, up, down) {
         let mut copy = database.copy()?;
         let apply = |scratch: &mut dyn Scratch, step: &Step| {
             scratch.apply(step, segment_kind(step, dialect))
@@ -176,6 +191,14 @@ fn aside<T>(
     };
     database.roll_back()?;
     Ok(worked)
+}
+
+/// Whether steps go into a transaction that is rolled back.
+fn fit(dialect: Dialect, up: &Step, down: Option<&Step>) -> bool {
+    let fits = |step: &Step| {
+        segment_kind(step, dialect) == SegmentKind::Transaction && !must_be_committed(step, dialect)
+    };
+    fits(up) && down.is_none_or(fits)
 }
 
 /// The parts of a case, with the migration between them.

@@ -14,6 +14,7 @@ mod migrator;
 mod roles;
 mod scratch;
 mod session;
+mod shape;
 mod smoke;
 mod survey;
 #[cfg(test)]

@@ -18,10 +18,11 @@ use super::apply::{self, step as one_step};
 use super::backup::refill::{self, Dumped};
 use super::backup::scratch::{server_of, throwaway};
 use super::backup::tools;
-use super::catalog;
 use super::link::conn::{Conn, Diesel, Failure, Status, name};
 use super::link::connect::{self, Purpose};
+use super::{catalog, shape};
 use crate::files::write_private;
+use crate::scratch::shape::Shape;
 use crate::scratch::{KeyChecks, Lab, LabOptions, Refused, Rows, Scratch, Sums};
 use crate::{Error, ErrorKind, Result, VerifiedBackup};
 
@@ -246,6 +247,10 @@ impl Scratch for Database {
 
     fn catalog(&mut self) -> Result<Catalog, Refused> {
         Ok(catalog::catalog(self.conn()?)?)
+    }
+
+    fn shapes(&mut self) -> Result<Vec<Shape>, Refused> {
+        Ok(shape::shapes(self.conn()?)?)
     }
 
     fn rows_of(&mut self, table: &str) -> Result<Vec<String>, Refused> {

@@ -11,6 +11,7 @@ mod prepare;
 mod restore;
 mod rows;
 mod scratch;
+mod shape;
 mod smoke;
 mod step;
 mod value;

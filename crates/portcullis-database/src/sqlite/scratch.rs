@@ -19,8 +19,9 @@ use rusqlite::{Batch, Connection};
 use tempfile::TempDir;
 
 use super::value::{hash, text};
-use super::{catalog, handle};
+use super::{catalog, handle, shape};
 use crate::error::sqlite_words;
+use crate::scratch::shape::Shape;
 use crate::scratch::{KeyChecks, Lab, LabOptions, Refused, Rows, Scratch, Sums};
 use crate::step::StepMigration;
 use crate::{Error, Result, VerifiedBackup};
@@ -222,6 +223,11 @@ impl Scratch for Database {
     fn catalog(&mut self) -> Result<Catalog, Refused> {
         self.start_clock();
         catalog::catalog(&self.conn).map_err(|error| self.refused(&error))
+    }
+
+    fn shapes(&mut self) -> Result<Vec<Shape>, Refused> {
+        self.start_clock();
+        shape::shapes(&self.conn).map_err(|error| self.refused(&error))
     }
 
     fn rows_of(&mut self, table: &str) -> Result<Vec<String>, Refused> {

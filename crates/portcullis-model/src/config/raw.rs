@@ -30,6 +30,7 @@ pub(super) struct TestMigration {
     pub(super) irreversible: BTreeMap<String, String>,
     #[serde(deserialize_with = "optional_duration")]
     pub(super) statement_timeout: Option<Duration>,
+    pub(super) without_messy: BTreeMap<String, String>,
 }
 
 #[derive(Default, Deserialize)]

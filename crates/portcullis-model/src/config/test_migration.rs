@@ -38,6 +38,8 @@ pub struct TestMigration {
     pub without_case: Exceptions,
     /// Migrations that can't be undone, and why.
     pub irreversible: Exceptions,
+    /// Migrations that messy data needn't go through, and why.
+    pub without_messy: Exceptions,
     /// How long one statement of a test may take.
     pub statement_timeout: Duration,
 }
@@ -45,7 +47,8 @@ pub struct TestMigration {
 impl TestMigration {
     /// The names of exceptions that are for none of these migrations.
     pub fn stale<'a>(&'a self, directories: &'a BTreeSet<&str>) -> impl Iterator<Item = &'a str> {
-        [&self.without_case, &self.irreversible].into_iter().flat_map(|all| all.stale(directories))
+        let all = [&self.without_case, &self.irreversible, &self.without_messy];
+        all.into_iter().flat_map(|all| all.stale(directories))
     }
 }
 
@@ -53,6 +56,7 @@ pub(super) fn resolve(raw: raw::TestMigration) -> Result<TestMigration, ConfigEr
     Ok(TestMigration {
         without_case: with_reasons("without-case", raw.without_case)?,
         irreversible: with_reasons("irreversible", raw.irreversible)?,
+        without_messy: with_reasons("without-messy", raw.without_messy)?,
         statement_timeout: raw.statement_timeout.unwrap_or(Duration::from_secs(30)),
     })
 }

@@ -8,7 +8,7 @@ use portcullis_lint::{Allow, Report};
 use portcullis_model::config::Config;
 use portcullis_model::exit::Exit;
 use portcullis_model::words::count;
-use portcullis_test::{Expected, Trips};
+use portcullis_test::{Expected, Messy, Trips};
 use portcullis_workspace::accept::{
     Accepted, Engine, Errors, Protected, Request, carry_out, check_names, decide, objections,
 };
@@ -95,6 +95,8 @@ fn test(config: &Config, engines: &[Engine<'_>], decided: &mut [Accepted]) -> Re
         only: Some(&drafts),
         expected: Expected::AsWritten,
         round_trips: Trips::Of(&drafts),
+        messy_trips: Trips::Of(&drafts),
+        messy: Messy::default(),
     };
     let reports = tracks.prove(choice, &print::Bars::new(Format::Human))?;
     let problems: Vec<String> = reports.iter().flat_map(print::problems).collect();

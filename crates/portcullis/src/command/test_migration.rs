@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use portcullis_flow::Stop;
 use portcullis_model::exit::Exit;
 use portcullis_model::sql::Dialect;
-use portcullis_test::{EngineReport, Expected, Trips};
+use portcullis_test::{EngineReport, Expected, Messy, Trips};
 
 use super::Format;
 use crate::print;
@@ -29,12 +29,22 @@ pub struct Flags {
     /// Only migrations that the default branch hasn't accepted
     #[arg(long, conflicts_with = "all")]
     new: bool,
-    /// Also go up, down and up with every migration, not only with those that the default
-    /// branch hasn't accepted
+    /// Also go up, down and up, and through messy data, with every migration, not only with
+    /// those that the default branch hasn't accepted
     #[arg(long)]
     all: bool,
+    /// Have messy data go through every migration, not only through those that the default
+    /// branch hasn't accepted
+    #[arg(long)]
+    messy: bool,
+    /// What the messy data follows from: the same number makes the same rows
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// How many rows of messy data a table
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    rows: u32,
     /// Write what the queries give into the cases that expect other rows
-    #[arg(long = "override", conflicts_with_all = ["all", "junit"])]
+    #[arg(long = "override", conflicts_with_all = ["all", "messy", "junit"])]
     overrides: bool,
     /// On which engine
     #[arg(long, value_enum, default_value_t = Which::All)]
@@ -73,11 +83,14 @@ pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
     let config = super::config()?;
     let tracks = Tracks::read(&config, flags.engine)?;
     let junit = flags.junit.as_deref().map(writable).transpose()?;
+    let newer = Trips::Of(&tracks.newer);
     let choice = Choice {
         filter: flags.filter.as_deref(),
         only: flags.new.then_some(&tracks.newer),
         expected: if flags.overrides { Expected::Anything } else { Expected::AsWritten },
-        round_trips: if flags.all { Trips::All } else { Trips::Of(&tracks.newer) },
+        round_trips: if flags.all { Trips::All } else { newer },
+        messy_trips: if flags.all || flags.messy { Trips::All } else { newer },
+        messy: Messy { seed: flags.seed, rows: flags.rows as usize },
     };
     if flags.new && tracks.newer.is_empty() {
         print::nothing_new(flags.format);

@@ -57,6 +57,7 @@ fn as_text(reports: &[EngineReport]) {
         tell(&problem.at, &engines.join(" and "), &problem.what, &problem.next_step);
     }
     tell_lacking(reports);
+    super::messy::as_text(reports);
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header([
@@ -66,6 +67,7 @@ fn as_text(reports: &[EngineReport]) {
         "skipped",
         "records",
         "up·down·up",
+        "messy rows",
         "failed",
         "took",
     ]);
@@ -77,6 +79,7 @@ fn as_text(reports: &[EngineReport]) {
             report.skipped().to_string(),
             report.records().to_string(),
             report.round_trips().to_string(),
+            report.messy_rows().to_string(),
             report.problems().count().to_string(),
             words::duration(report.took),
         ]);
@@ -188,6 +191,7 @@ fn as_json(reports: &[EngineReport]) -> Value {
                             Ok(trip) => json!({ "orderOnly": trip.order_only, "rows": trip.rows }),
                             Err(found) => json!({ "problem": problem(found) }),
                         }),
+                        "messy": migration.messy.as_ref().map(super::messy::as_json),
                         "problems": migration.problems.iter().map(problem).collect::<Vec<_>>(),
                     })
                 })

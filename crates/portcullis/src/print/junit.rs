@@ -39,7 +39,17 @@ fn tests(migration: &MigrationReport) -> Vec<TestCase> {
     });
     let others = migration.problems.iter();
     let others = others.map(|problem| test(name, "has a case", failed(problem)));
-    cases.chain(trip).chain(others).collect()
+    let messy = migration.messy.iter().map(|messy| {
+        let mut status = TestCaseStatus::success();
+        if let Some(first) = messy.problems.first() {
+            status = failed(first);
+        } else if messy.accepted() == 0 && !messy.tables.is_empty() {
+            status = TestCaseStatus::skipped();
+            status.set_message("no table took a row");
+        }
+        test(name, "messy data", status)
+    });
+    cases.chain(trip).chain(messy).chain(others).collect()
 }
 
 fn test(migration: &str, name: &str, status: TestCaseStatus) -> TestCase {

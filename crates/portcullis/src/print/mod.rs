@@ -7,6 +7,7 @@ mod drift;
 mod findings;
 mod junit;
 mod lists;
+mod messy;
 mod stages;
 mod status;
 mod stop;

@@ -60,7 +60,7 @@ fn what_fails_or_has_no_case_is_accepted_only_untested() {
         let bench = bench(engine);
         let ran = bench.gated(&["accept"]).expect(1);
         assert!(ran.stderr.contains("it has no case"), "{}", ran.stderr);
-        bench.write(CASE, &HOLDS.replace("----\na", "----\nb"));
+        bench.write(CASE, HOLDS.replace("----\na", "----\nb"));
         let ran = bench.gated(&["accept"]).expect(1);
         for said in ["takes_names.slt:8", "-   b", "nothing was accepted", "--untested"] {
             assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);

@@ -10,7 +10,7 @@ use portcullis_model::migration::{Migration, MigrationSet};
 use portcullis_model::plan::{Goal, Plan, Protection, plan};
 use portcullis_model::sql::Dialect;
 use portcullis_model::tree::Disk;
-use portcullis_test::{Cases, EngineReport, Expected, Suite, Trips};
+use portcullis_test::{Cases, EngineReport, Expected, Messy, Suite, Trips};
 use portcullis_workspace::inspect::base;
 
 use super::Which;
@@ -49,6 +49,10 @@ pub(in crate::command) struct Choice<'a> {
     pub(in crate::command) expected: Expected,
     /// Which of them go up, down and up.
     pub(in crate::command) round_trips: Trips<'a>,
+    /// Which of them messy data goes through.
+    pub(in crate::command) messy_trips: Trips<'a>,
+    /// What that is made of.
+    pub(in crate::command) messy: Messy,
 }
 
 impl<'a> Tracks<'a> {
@@ -116,6 +120,9 @@ impl<'a> Tracks<'a> {
                 irreversible: &tests.irreversible,
                 expected: choice.expected,
                 round_trips: choice.round_trips,
+                messy_trips: choice.messy_trips,
+                messy: choice.messy,
+                without_messy: &tests.without_messy,
                 progress: &|done, total| bar.is_at(done, total),
             };
             Ok(portcullis_test::run(lab.as_ref(), &suite)?)
