@@ -13,6 +13,8 @@ pub(super) struct Hints {
     pub(super) between: Option<(i64, i64)>,
     /// How long a text must be.
     pub(super) length: Option<usize>,
+    /// Whether a text is compared with itself in small letters.
+    pub(super) is_lower: bool,
 }
 
 /// The hints for every column of a table.
@@ -49,6 +51,7 @@ fn of(column: &Column, shape: &Shape, dialect: Dialect) -> Hints {
             .filter_map(|(_, word)| word.parse().ok())
             .collect();
         let is_text = matches!(column.kind, Kind::Text(_));
+        hints.is_lower |= is_text && has("lower");
         if is_text && (has("in") || has("any")) {
             let texts = words.iter().filter(|(kind, _)| *kind == TokenKind::Text);
             hints.texts.extend(texts.map(|(_, word)| (*word).to_owned()));

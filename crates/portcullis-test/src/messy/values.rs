@@ -96,7 +96,10 @@ pub(super) fn regular(
         Kind::Integer(_) => (1 + chosen).to_string(),
         Kind::Real(_) => format!("{chosen}.5"),
         Kind::Numeric(limits) => decimal(chosen, *limits),
-        Kind::Text(limit) => word((number, distinct), (*limit, hints.length), rng, dialect),
+        Kind::Text(limit) => {
+            let word = word((number, distinct), (*limit, hints.length), rng, dialect);
+            if hints.is_lower { word.to_lowercase() } else { word }
+        }
         Kind::Bytes => bytes(&format!("{chosen:08x}"), dialect),
         Kind::Bool => boolean(chosen % 2 == 0, dialect),
         Kind::Date => format!("'{}'", day(chosen)),

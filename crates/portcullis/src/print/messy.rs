@@ -1,38 +1,60 @@
 //! What messy data found in migrations, and where there was none.
 
-use portcullis_model::redact;
-use portcullis_test::{EngineReport, MessyReport};
+use std::collections::BTreeMap;
+
+use portcullis_model::{redact, words};
+use portcullis_test::{EngineReport, MessyReport, MessyTable};
 use serde_json::{Value, json};
 
 use super::{QUIET, text};
 
+/// Of how many migrations each is told of by itself.
+const EACH: usize = 3;
+
 /// How many rows each table took, and which tables took none.
 pub(super) fn as_text(reports: &[EngineReport]) {
     for report in reports {
-        for migration in &report.migrations {
-            let Some(messy) = &migration.messy else { continue };
-            let taken = messy.tables.iter().filter(|table| table.accepted > 0);
-            let taken: Vec<String> = taken
-                .map(|table| {
-                    format!(
-                        "{} {}/{}",
-                        redact::printable(&table.name),
-                        table.accepted,
-                        table.offered
-                    )
-                })
-                .collect();
-            let bare: Vec<String> =
-                messy.not_covered().map(|name| redact::printable(name).into_owned()).collect();
-            let place =
-                format!("{}, on {}", redact::printable(&migration.directory), report.engine.name());
-            if !taken.is_empty() {
-                text(&format!("{QUIET}    messy  {place}: {}{QUIET:#}", taken.join(", ")));
+        let engine = report.engine.name();
+        let tried = report.migrations.iter().filter_map(|migration| {
+            migration.messy.as_ref().map(|messy| (migration.directory.as_str(), messy))
+        });
+        let tried: Vec<(&str, &MessyReport)> = tried.collect();
+        if tried.len() <= EACH {
+            for (directory, messy) in &tried {
+                taken(&format!("{directory}, on {engine}"), messy.tables.iter());
             }
+        } else {
+            let place = format!("{} on {engine}", words::count(tried.len(), "migration"));
+            taken(&place, tried.iter().flat_map(|(_, messy)| &messy.tables));
+        }
+        for (directory, messy) in &tried {
+            let bare: Vec<_> = messy.not_covered().map(redact::printable).collect();
             if !bare.is_empty() {
-                text(&format!("           {place}: not covered, took no row: {}", bare.join(", ")));
+                let place = redact::printable(directory);
+                let bare = bare.join(", ");
+                text(&format!("           {place}, on {engine}: not covered, took no row: {bare}"));
             }
         }
+    }
+}
+
+fn taken<'a>(place: &str, tables: impl Iterator<Item = &'a MessyTable>) {
+    let mut sums: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for table in tables {
+        let (accepted, offered) = sums.entry(&table.name).or_default();
+        *accepted += table.accepted;
+        *offered += table.offered;
+    }
+    let taken: Vec<String> = sums
+        .iter()
+        .filter(|(_, (accepted, _))| *accepted > 0)
+        .map(|(name, (accepted, offered))| {
+            format!("{} {accepted}/{offered}", redact::printable(name))
+        })
+        .collect();
+    if !taken.is_empty() {
+        let place = redact::printable(place);
+        text(&format!("{QUIET}    messy  {place}: {}{QUIET:#}", taken.join(", ")));
     }
 }
 
