@@ -7,6 +7,7 @@ use portcullis_model::config::Engine;
 use portcullis_model::plan::{SegmentKind, Step};
 use portcullis_model::sql::Dialect;
 
+use crate::client::Client;
 use crate::{Result, postgres, sqlite};
 
 /// The rows of an answer, as text; `None` is NULL.
@@ -128,6 +129,12 @@ pub trait Scratch: Send {
     /// # Errors
     /// There is no place for it.
     fn copy(&mut self) -> Result<Box<dyn Scratch>>;
+
+    /// Connects once more, for code of whoever wrote a test.
+    ///
+    /// # Errors
+    /// There is no way to the database.
+    fn client(&self) -> Result<Client>;
 
     /// Applies a migration as a run does: in a transaction of the kind that it needs, to its
     /// commit.

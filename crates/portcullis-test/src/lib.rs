@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod cases;
+pub mod code;
 mod report;
 mod round_trip;
 mod suite;

@@ -166,7 +166,7 @@ fn play(
 }
 
 /// The same migration the other way.
-fn undo(step: &Step) -> Step {
+pub(crate) fn undo(step: &Step) -> Step {
     Step {
         direction: Direction::Down,
         sql: step.down_sql.clone().unwrap_or_default(),

@@ -19,6 +19,7 @@ use super::backup::scratch::server_of;
 use super::catalog;
 use super::link::conn::{Conn, Diesel, Failure, Status, name};
 use super::link::connect::{self, Purpose};
+use crate::client::Client;
 use crate::files::write_private;
 use crate::scratch::{KeyChecks, Lab, LabOptions, Refused, Rows, Scratch};
 use crate::{Error, ErrorKind, Result};
@@ -219,5 +220,9 @@ impl Scratch for Database {
         let made = made?;
         let conn = Some(self.place.connect(&made)?);
         Ok(Box::new(Self { conn, name: made, place: Arc::clone(&self.place) }))
+    }
+
+    fn client(&self) -> Result<Client> {
+        Ok(Client::postgres(self.place.connect(&self.name)?))
     }
 }
