@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod backup;
+pub mod client;
 pub mod connection;
 mod error;
 mod files;

@@ -11,6 +11,7 @@ use portcullis_model::redact;
 use portcullis_model::sql::Dialect;
 
 use self::shape::Shape;
+use crate::client::Client;
 use crate::{Error, ErrorKind, Result, VerifiedBackup, postgres, sqlite};
 
 /// The rows of an answer, as text; `None` is NULL.
@@ -165,6 +166,12 @@ pub trait Scratch: Send {
     /// # Errors
     /// There is no place for it.
     fn copy(&mut self) -> Result<Box<dyn Scratch>>;
+
+    /// Connects once more, for code of whoever wrote a test.
+    ///
+    /// # Errors
+    /// There is no way to the database.
+    fn client(&self) -> Result<Client>;
 
     /// Applies a migration as a run does: in a transaction of the kind that it needs, to its
     /// commit.

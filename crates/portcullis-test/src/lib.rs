@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod cases;
+pub mod code;
 mod correct;
 mod messy;
 mod report;

@@ -220,7 +220,7 @@ fn parts(
 }
 
 /// The same migration the other way.
-fn undo(step: &Step) -> Step {
+pub(crate) fn undo(step: &Step) -> Step {
     Step {
         direction: Direction::Down,
         sql: step.down_sql.clone().unwrap_or_default(),

@@ -1,8 +1,8 @@
 //! `target add`: nothing is sent before the pin is known, nothing is written before the
 //! server is proved.
 
-use portcullis_cluster::Options;
 use portcullis_cluster::certificates::{Authority, Request};
+use portcullis_cluster::{Cluster, Options};
 
 use super::fake::{Fake, Manner};
 use super::target::{Says, psql, run, start};
@@ -81,23 +81,10 @@ fn a_target_is_added_behind_what_is_there() {
     assert_eq!(written(&workspace), text);
 }
 
-#[test]
-fn the_proposed_role_migrates() {
-    let cluster = start(&Options::default());
-    psql(&cluster, "postgres", "CREATE DATABASE app");
-    psql(&cluster, "app", "CREATE TABLE old (id serial); CREATE VIEW seen AS SELECT id FROM old");
-    let says = Says { database: "app", ..Says::right(&cluster) };
-    let workspace = workspace(&says);
-    let url = says.url();
-    let add =
-        ["target", "add", "pg", "--url", &url, "--ca", "ca.pem", "--pin", says.pins[0].as_str()];
-    let ran = run(&workspace, &says, &add, &[]).expect(0);
-    // It isn't empty, so that it must be meant: the printed step says that.
-    assert!(ran.stdout.contains("cargo xtask migrate --target pg --enrol\n"), "{}", ran.stdout);
-    run(&workspace, &says, &["migrate", "--target", "pg"], &[]).expect(1);
-    run(&workspace, &says, &["migrate", "--target", "pg", "--enrol"], &[]).expect(0);
+/// The role that is proposed, made as the proposal stands, and from now on in the target.
+fn made_as_proposed(cluster: &Cluster, workspace: &Workspace, says: &Says, said: &str) -> Says {
     // As it stands, but for the password, which psql would ask for.
-    let (_, proposal) = ran.stdout.split_once("nothing of it was run:\n\n").unwrap();
+    let (_, proposal) = said.split_once("nothing of it was run:\n\n").unwrap();
     let script: String = proposal
         .lines()
         .take_while(|line| !line.contains("  done  "))
@@ -117,9 +104,69 @@ fn the_proposed_role_migrates() {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    psql(cluster, "postgres", "ALTER ROLE app_migrator PASSWORD 'hunter2 of the role'");
+    let (user, password) = ("app_migrator".to_owned(), "hunter2 of the role".to_owned());
+    let role = Says { user, password, ..says.clone() };
+    let text = written(workspace);
+    assert!(text.contains(&says.url()), "{text}");
+    workspace.configure(&text.replace(&says.url(), &role.url()));
+    role
+}
+
+#[test]
+fn the_proposed_role_migrates_a_new_database() {
+    let cluster = start(&Options::default());
+    psql(&cluster, "postgres", "CREATE DATABASE app");
+    let says = Says { database: "app", ..Says::right(&cluster) };
+    let workspace = workspace(&says);
+    let url = says.url();
+    let add =
+        ["target", "add", "pg", "--url", &url, "--ca", "ca.pem", "--pin", says.pins[0].as_str()];
+    let ran = run(&workspace, &says, &add, &[]).expect(0);
+    let role = made_as_proposed(&cluster, &workspace, &says, &ran.stdout);
+    run(&workspace, &role, &["migrate", "--target", "pg"], &[]).expect(0);
+    assert_eq!(
+        psql(&cluster, "app", "SELECT tableowner FROM pg_tables WHERE tablename = 'one'"),
+        "app_migrator"
+    );
+}
+
+#[test]
+fn the_proposed_role_migrates() {
+    let cluster = start(&Options::default());
+    psql(&cluster, "postgres", "CREATE DATABASE app");
+    psql(&cluster, "app", "CREATE TABLE old (id serial); CREATE VIEW seen AS SELECT id FROM old");
+    let says = Says { database: "app", ..Says::right(&cluster) };
+    let workspace = workspace(&says);
+    let url = says.url();
+    let add =
+        ["target", "add", "pg", "--url", &url, "--ca", "ca.pem", "--pin", says.pins[0].as_str()];
+    let ran = run(&workspace, &says, &add, &[]).expect(0);
+    // It isn't empty, so that it must be meant: the printed step says that.
+    assert!(ran.stdout.contains("cargo xtask migrate --target pg --enrol\n"), "{}", ran.stdout);
+    run(&workspace, &says, &["migrate", "--target", "pg"], &[]).expect(1);
+    run(&workspace, &says, &["migrate", "--target", "pg", "--enrol"], &[]).expect(0);
+    let role = made_as_proposed(&cluster, &workspace, &says, &ran.stdout);
     let owners = "SELECT string_agg(DISTINCT pg_get_userbyid(relowner), ',') FROM pg_class
                   WHERE relnamespace = 'public'::regnamespace";
     assert_eq!(psql(&cluster, "app", owners), "app_migrator");
+    // And it is enough for a run, with nothing beyond what was proposed.
+    workspace.write(
+        "migrations/postgres/02_more/up.sql",
+        "ALTER TABLE old ADD COLUMN name text;\nCREATE TABLE two (id int);\n",
+    );
+    workspace.write(
+        "migrations/postgres/02_more/down.sql",
+        "DROP TABLE two;\nALTER TABLE old DROP COLUMN name;\n",
+    );
+    run(&workspace, &role, &["migrate", "--target", "pg"], &[]).expect(0);
+    assert_eq!(psql(&cluster, "app", owners), "app_migrator");
+    let made = "SELECT count(name), to_regclass('two') IS NOT NULL FROM old";
+    assert_eq!(psql(&cluster, "app", made), "0|t");
+    let list = ["receipt", "list", "--target", "pg", "--format", "json"];
+    let receipts = run(&workspace, &role, &list, &[]).expect(0).json();
+    let last = receipts["receipts"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["predicate"]["outcome"]["code"], 0, "{last}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod pooler;
 mod proxy;
 mod roles;
 pub(crate) mod server;
+mod smoke;
 mod strangers;
 mod target;
 mod undo;

@@ -24,6 +24,7 @@ mod undo;
 use apply::alone;
 pub(crate) use introduce::{meet, shake_hands};
 use link::conn::Failure;
+pub(crate) use link::conn::{Conn, Diesel, Status};
 use link::connect::{self, Purpose};
 pub(crate) use look::open_reader;
 use portcullis_model::config::{AutoRestore, Server};

@@ -21,6 +21,7 @@ use super::backup::tools;
 use super::link::conn::{Conn, Diesel, Failure, Status, name};
 use super::link::connect::{self, Purpose};
 use super::{catalog, shape};
+use crate::client::Client;
 use crate::files::write_private;
 use crate::scratch::shape::Shape;
 use crate::scratch::{KeyChecks, Lab, LabOptions, Refused, Rows, Scratch, Sums};
@@ -286,5 +287,9 @@ impl Scratch for Database {
         let made = made?;
         let conn = Some(self.place.connect(&made)?);
         Ok(Box::new(Self { conn, name: made, place: Arc::clone(&self.place) }))
+    }
+
+    fn client(&self) -> Result<Client> {
+        Ok(Client::postgres(self.place.connect(&self.name)?))
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use diesel::SqliteConnection;
-use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager};
 use diesel::migration::MigrationConnection as _;
+use diesel::{Connection as _, SqliteConnection};
 use diesel_migrations::MigrationHarness as _;
 use portcullis_model::catalog::Catalog;
 use portcullis_model::config::Engine;
@@ -20,6 +20,7 @@ use tempfile::TempDir;
 
 use super::value::{hash, text};
 use super::{catalog, handle, shape};
+use crate::client::Client;
 use crate::error::sqlite_words;
 use crate::scratch::shape::Shape;
 use crate::scratch::{KeyChecks, Lab, LabOptions, Refused, Rows, Scratch, Sums};
@@ -282,5 +283,16 @@ impl Scratch for Database {
             .map_err(failed)?;
         drop(into);
         Ok(Box::new(Self::open(&self.place, path)?))
+    }
+
+    fn client(&self) -> Result<Client> {
+        let failed = |error: String| refused(&self.path, &Refused::of(error));
+        let path = self.path.to_string_lossy();
+        let mut diesel =
+            SqliteConnection::establish(&path).map_err(|error| failed(error.to_string()))?;
+        diesel
+            .batch_execute("PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON")
+            .map_err(|error| failed(error.to_string()))?;
+        Ok(Client::sqlite(diesel))
     }
 }
