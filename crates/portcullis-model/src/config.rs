@@ -62,6 +62,8 @@ pub struct Config {
     pub default_branch: Option<String>,
     /// The targets by name.
     pub targets: BTreeMap<String, Target>,
+    /// How long one statement of a test may take.
+    pub test_statement_timeout: Duration,
     /// Migrations, by their directories' names, that need no test case, and why.
     pub without_case: BTreeMap<String, String>,
     /// Migrations that can't be undone, and why.
@@ -218,6 +220,7 @@ impl Config {
             default_target,
             default_branch: raw.default_branch,
             targets,
+            test_statement_timeout: test_timeout(raw.test_migration.statement_timeout)?,
             without_case: with_reasons("without-case", raw.test_migration.without_case)?,
             irreversible: with_reasons("irreversible", raw.test_migration.irreversible)?,
         })
@@ -230,6 +233,18 @@ impl Config {
     pub fn target(&self, name: Option<&str>) -> Result<&Target, ConfigError> {
         let name = name.unwrap_or(&self.default_target);
         self.targets.get(name).ok_or_else(|| unknown_target(&self.targets, name, "--target"))
+    }
+}
+
+/// Zero means "for ever" to PostgreSQL: then an endless query would never be one.
+fn test_timeout(given: Option<Duration>) -> Result<Duration, ConfigError> {
+    match given {
+        Some(given) if given.as_millis() == 0 => Err(ConfigError {
+            place: format!("{FILE}: test-migration.statement-timeout"),
+            cause: "it must be more than zero".to_owned(),
+            next_step: "write it like \"30s\"".to_owned(),
+        }),
+        given => Ok(given.unwrap_or(Duration::from_secs(30))),
     }
 }
 

@@ -1,10 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+mod adopt;
 mod cases;
+mod coverage;
 mod report;
 mod round_trip;
+mod selection;
 mod suite;
 
+pub use adopt::{Adopted, Rewritten, adopt};
 pub use cases::{Cases, CasesError, DIRECTORY};
-pub use report::{CaseReport, EngineReport, MigrationReport, Problem, RoundTrip};
-pub use suite::{Suite, Trips, run};
+pub use coverage::{Coverage, EngineMigrations, Uncovered, uncovered};
+pub use report::{CaseReport, EngineReport, Found, MigrationReport, Problem, Report, RoundTrip};
+pub use selection::{Selection, Which};
+pub use suite::{Answers, Progress, Suite, Watch, run};

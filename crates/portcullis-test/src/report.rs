@@ -2,7 +2,75 @@
 
 use std::time::Duration;
 
+use portcullis_database::slt::case::Answer;
 use portcullis_model::config::Engine;
+
+use crate::adopt::Adopted;
+use crate::coverage::Uncovered;
+
+/// What was found on every engine that was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Report {
+    /// Each engine's.
+    pub engines: Vec<EngineReport>,
+    /// What no case proves, whatever the engine.
+    pub uncovered: Vec<Uncovered>,
+    /// What was written into cases, where that was asked for.
+    pub adopted: Adopted,
+}
+
+/// A problem, and where it was met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found<'a> {
+    /// The problem.
+    pub problem: &'a Problem,
+    /// The engines that it was met on; none where it has nothing to do with engines.
+    pub engines: Vec<Engine>,
+    /// The cases that met it.
+    pub cases: Vec<String>,
+}
+
+impl Report {
+    /// Every problem once, in order: several cases and engines may meet the same one.
+    pub fn problems(&self) -> Vec<Found<'_>> {
+        let mut found: Vec<Found<'_>> = Vec::new();
+        let mut add = |problem, engine: Option<Engine>, case: Option<&'_ str>| {
+            let index = found.iter().position(|one| one.problem == problem);
+            let index = index.unwrap_or_else(|| {
+                found.push(Found { problem, engines: Vec::new(), cases: Vec::new() });
+                found.len() - 1
+            });
+            let one = &mut found[index];
+            if let Some(engine) = engine.filter(|engine| !one.engines.contains(engine)) {
+                one.engines.push(engine);
+            }
+            if let Some(case) = case.filter(|case| !one.cases.iter().any(|there| there == case)) {
+                one.cases.push(case.to_owned());
+            }
+        };
+        self.uncovered.iter().for_each(|one| add(&one.problem, None, None));
+        for report in &self.engines {
+            for migration in &report.migrations {
+                for problem in &migration.problems {
+                    add(problem, Some(report.engine), None);
+                }
+                for case in &migration.cases {
+                    if let Err(problem) = &case.outcome {
+                        add(problem, Some(report.engine), Some(&case.name));
+                    }
+                }
+                if let Some(Err(problem)) = &migration.round_trip {
+                    add(problem, Some(report.engine), None);
+                }
+            }
+            if let Some(problem) = &report.stopped {
+                add(problem, Some(report.engine), None);
+            }
+        }
+        self.adopted.refused.iter().for_each(|problem| add(problem, None, None));
+        found
+    }
+}
 
 /// What was found on one engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +94,8 @@ pub struct MigrationReport {
     pub cases: Vec<CaseReport>,
     /// What became of going up, down and up again, where that was asked for.
     pub round_trip: Option<Result<RoundTrip, Problem>>,
+    /// How long that took.
+    pub round_trip_took: Duration,
     /// What is wrong with it apart from these.
     pub problems: Vec<Problem>,
 }
@@ -46,6 +116,10 @@ pub struct CaseReport {
     pub name: String,
     /// How many records held, or what didn't.
     pub outcome: Result<usize, Problem>,
+    /// Whether nothing that it asserts is meant for this engine: it didn't run.
+    pub skipped: bool,
+    /// What its queries answered, where that was asked for.
+    pub answers: Vec<Answer>,
     /// How long it took.
     pub took: Duration,
 }
@@ -62,6 +136,12 @@ pub struct Problem {
 }
 
 impl EngineReport {
+    /// What is known where there is no database any more.
+    pub fn stopped(engine: Engine, problem: Problem) -> Self {
+        let stopped = Some(problem);
+        Self { engine, migrations: Vec::new(), stopped, took: Duration::ZERO }
+    }
+
     /// Every problem, in order.
     pub fn problems(&self) -> impl Iterator<Item = &Problem> {
         self.migrations.iter().flat_map(MigrationReport::all_problems).chain(&self.stopped)
@@ -81,7 +161,8 @@ impl EngineReport {
 
     /// How many cases ran.
     pub fn cases(&self) -> usize {
-        self.migrations.iter().map(|migration| migration.cases.len()).sum()
+        let cases = self.migrations.iter().flat_map(|migration| &migration.cases);
+        cases.filter(|case| !case.skipped).count()
     }
 }
 

@@ -1,15 +1,17 @@
 //! Every migration of one engine, in order: at each its cases, then the migration itself.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use portcullis_database::scratch::{Lab, Refused, Scratch};
-use portcullis_database::slt::case::{Case, Mismatch, Part};
+use portcullis_database::slt::case::{Answer, Case, Mismatch, Part};
+use portcullis_model::config::Engine;
 use portcullis_model::plan::{Direction, Plan, SegmentKind, Step, must_be_committed, segment_kind};
 
-use crate::cases::Cases;
+use crate::cases::{Cases, Named};
 use crate::report::{CaseReport, EngineReport, MigrationReport, Problem};
 use crate::round_trip::{self, Apply};
+use crate::selection::{Selection, Which};
 
 /// What is run.
 #[derive(Debug, Clone, Copy)]
@@ -18,39 +20,48 @@ pub struct Suite<'a> {
     pub plan: &'a Plan,
     /// The cases.
     pub cases: &'a Cases,
-    /// Only migrations, or cases of them as `migration::case`, whose name holds this.
-    pub filter: Option<&'a str>,
-    /// Migrations that need no case, and why.
-    pub without_case: &'a BTreeMap<String, String>,
+    /// Which migrations and cases are meant.
+    pub selection: Selection<'a>,
+    /// What is done with what queries answer.
+    pub answers: Answers,
     /// Migrations that can't be undone, and why.
     pub irreversible: &'a BTreeMap<String, String>,
     /// Which migrations go up, down and up.
-    pub round_trips: Trips<'a>,
+    pub round_trips: Which<'a>,
 }
 
-/// Which migrations are meant.
-#[derive(Debug, Clone, Copy)]
-pub enum Trips<'a> {
-    /// Every one.
-    All,
-    /// Those of these directories.
-    Of(&'a BTreeSet<String>),
+/// What is done with what queries answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answers {
+    /// They are compared with what is expected.
+    Compare,
+    /// They are kept, whatever is expected.
+    Keep,
 }
 
-impl Trips<'_> {
-    fn include(self, directory: &str) -> bool {
-        match self {
-            Trips::All => true,
-            Trips::Of(directories) => directories.contains(directory),
-        }
-    }
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// On which engine.
+    pub engine: Engine,
+    /// How many migrations are done.
+    pub done: usize,
+    /// Of how many.
+    pub total: usize,
 }
+
+/// Told after each migration, from any thread.
+pub type Watch<'a> = &'a (dyn Fn(Progress) + Sync);
 
 /// Runs it.
 ///
 /// # Errors
 /// There is no database to run it on.
-pub fn run(lab: &dyn Lab, suite: &Suite<'_>) -> portcullis_database::Result<EngineReport> {
+pub fn run(
+    lab: &dyn Lab,
+    suite: &Suite<'_>,
+    watch: Watch<'_>,
+) -> portcullis_database::Result<EngineReport> {
     let started = Instant::now();
     let mut database = lab.make()?;
     let mut report = EngineReport {
@@ -62,7 +73,9 @@ pub fn run(lab: &dyn Lab, suite: &Suite<'_>) -> portcullis_database::Result<Engi
     let kinds = suite.plan.segments.iter();
     let steps =
         kinds.flat_map(|segment| segment.steps.iter().map(move |step| (step, segment.kind)));
-    for (step, kind) in steps {
+    let total = suite.plan.steps().count();
+    for (done, (step, kind)) in steps.enumerate() {
+        watch(Progress { engine: lab.engine(), done, total });
         if let Some(migration) = look_at(database.as_mut(), suite, step)? {
             report.migrations.push(migration);
         }
@@ -71,6 +84,7 @@ pub fn run(lab: &dyn Lab, suite: &Suite<'_>) -> portcullis_database::Result<Engi
             break;
         }
     }
+    watch(Progress { engine: lab.engine(), done: total, total });
     report.took = started.elapsed();
     Ok(report)
 }
@@ -82,43 +96,57 @@ fn look_at(
     step: &Step,
 ) -> portcullis_database::Result<Option<MigrationReport>> {
     let directory = &step.directory;
-    let is_meant = |name: &str| {
-        suite.filter.is_none_or(|filter| format!("{directory}::{name}").contains(filter))
-    };
+    let is_meant = |name: &str| suite.selection.includes(directory, name);
     let all = suite.cases.of(directory);
     let down = undo(step);
     let mut report = MigrationReport {
         directory: directory.clone(),
         cases: Vec::new(),
         round_trip: None,
+        round_trip_took: Duration::ZERO,
         problems: Vec::new(),
     };
-    if all.is_empty() && is_meant("") && !suite.without_case.contains_key(directory) {
-        report.problems.push(no_case(directory));
-    }
     for named in all.iter().filter(|case| is_meant(&case.name)) {
-        let started = Instant::now();
-        let outcome = match &named.case {
-            Ok(case) => {
-                let undone = case.has(Part::Down).then_some(&down);
-                aside(database, (step, undone), |scratch, apply| {
-                    play(scratch, case, (step, undone), apply)
-                })?
-            }
-            Err(mismatch) => Err(of_case(mismatch, "correct the case")),
-        };
-        let took = started.elapsed();
-        report.cases.push(CaseReport { name: named.name.clone(), outcome, took });
+        report.cases.push(look_at_case(database, suite, named, (step, &down))?);
     }
-    let goes = suite.round_trips.include(directory) && !suite.irreversible.contains_key(directory);
+    let goes = suite.round_trips.includes(directory) && !suite.irreversible.contains_key(directory);
     if goes && is_meant("") {
         let cases: Vec<&Case> = all.iter().filter_map(|named| named.case.as_ref().ok()).collect();
+        let started = Instant::now();
         let trip = aside(database, (step, Some(&down)), |scratch, apply| {
             round_trip::go(scratch, &cases, (step, &down), apply)
         })?;
         report.round_trip = Some(trip);
+        report.round_trip_took = started.elapsed();
     }
     Ok((is_meant("") || !report.cases.is_empty()).then_some(report))
+}
+
+fn look_at_case(
+    database: &mut dyn Scratch,
+    suite: &Suite<'_>,
+    named: &Named,
+    (step, down): (&Step, &Step),
+) -> portcullis_database::Result<CaseReport> {
+    let started = Instant::now();
+    let dialect = database.dialect();
+    let mut skipped = false;
+    let mut answers = Vec::new();
+    let outcome = match &named.case {
+        Ok(case) if !case.asks(Part::After, dialect) && !case.asks(Part::Down, dialect) => {
+            skipped = true;
+            Ok(0)
+        }
+        Ok(case) => {
+            let undone = case.has(Part::Down).then_some(down);
+            aside(database, (step, undone), |scratch, apply| {
+                play(scratch, case, (step, undone), apply, (suite.answers, &mut answers))
+            })?
+        }
+        Err(mismatch) => Err(of_case(mismatch, "correct the case")),
+    };
+    let took = started.elapsed();
+    Ok(CaseReport { name: named.name.clone(), outcome, skipped, answers, took })
 }
 
 /// Has something tried where nothing stays of it: in a transaction, or on a copy if one of the
@@ -153,14 +181,30 @@ fn play(
     case: &Case,
     (up, down): (&Step, Option<&Step>),
     apply: Apply<'_>,
+    (mode, answers): (Answers, &mut Vec<Answer>),
 ) -> Result<usize, Problem> {
-    let next = "correct the migration, or the case";
-    let mut held = case.play(Part::Before, scratch).map_err(|found| of_case(&found, next))?;
+    let mut part = |part: Part, scratch: &mut dyn Scratch| {
+        let played = match mode {
+            Answers::Compare => case.play(part, scratch),
+            Answers::Keep => case.answer(part, scratch, answers),
+        };
+        played.map_err(|found| {
+            of_case(
+                &found,
+                if found.rows_only {
+                    "correct the migration, or the case: --override takes these rows"
+                } else {
+                    "correct the migration, or the case"
+                },
+            )
+        })
+    };
+    let mut held = part(Part::Before, scratch)?;
     apply(scratch, up).map_err(|refused| of_step(up, &refused))?;
-    held += case.play(Part::After, scratch).map_err(|found| of_case(&found, next))?;
+    held += part(Part::After, scratch)?;
     if let Some(down) = down {
         apply(scratch, down).map_err(|refused| of_step(down, &refused))?;
-        held += case.play(Part::Down, scratch).map_err(|found| of_case(&found, next))?;
+        held += part(Part::Down, scratch)?;
     }
     Ok(held)
 }
@@ -171,18 +215,6 @@ fn undo(step: &Step) -> Step {
         direction: Direction::Down,
         sql: step.down_sql.clone().unwrap_or_default(),
         ..step.clone()
-    }
-}
-
-fn no_case(directory: &str) -> Problem {
-    Problem {
-        at: directory.to_owned(),
-        what: "it has no case".to_owned(),
-        next_step: format!(
-            "write {}/{directory}/NAME.slt, or say in portcullis.toml why it needs none: \
-             [test-migration.without-case]",
-            crate::DIRECTORY
-        ),
     }
 }
 

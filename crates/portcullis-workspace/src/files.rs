@@ -11,7 +11,10 @@ use crate::Error;
 
 /// Writes files beside their places, then renames them: none before all are written. One
 /// that is there keeps its mode.
-pub(crate) fn write(files: &[(PathBuf, String)]) -> Result<(), Error> {
+///
+/// # Errors
+/// Whatever the file system says.
+pub fn write(files: &[(PathBuf, String)]) -> Result<(), Error> {
     let failed = |path: &Path, error: &io::Error| Error::io("write the file", path, error);
     let written = files.iter().map(|(path, text)| {
         write_aside(path, text).map(|aside| (path, aside)).map_err(|error| failed(path, &error))

@@ -3,7 +3,7 @@
 pub mod accept;
 mod application;
 mod error;
-mod files;
+pub mod files;
 pub mod git;
 pub mod hooks;
 pub mod inspect;

@@ -25,6 +25,8 @@ pub(super) struct Config {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub(super) struct TestMigration {
+    #[serde(deserialize_with = "optional_duration")]
+    pub(super) statement_timeout: Option<Duration>,
     pub(super) without_case: BTreeMap<String, String>,
     pub(super) irreversible: BTreeMap<String, String>,
 }

@@ -115,7 +115,7 @@ impl Command {
     }
 
     /// The engines whose migrations it tests, if it does.
-    pub(crate) fn tests_on(&self) -> Option<test_migration::Which> {
+    pub(crate) fn tests_on(&self) -> Option<test_migration::EngineFlag> {
         match self {
             Command::TestMigration(flags) => Some(flags.engine),
             _ => None,

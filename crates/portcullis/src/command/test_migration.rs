@@ -1,32 +1,33 @@
 //! `test-migration`: every migration before and after, on databases of its own.
 
+mod subject;
+
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use portcullis_database::scratch::{LabOptions, open_lab};
+use portcullis_database::scratch::{Lab, LabOptions, open_lab};
 use portcullis_flow::Stop;
 use portcullis_model::config::{Config, Engine};
 use portcullis_model::exit::Exit;
-use portcullis_model::migration::{Migration, MigrationSet};
-use portcullis_model::plan::{Goal, Plan, Protection, plan};
+use portcullis_model::redact;
 use portcullis_model::sql::Dialect;
-use portcullis_model::tree::Disk;
-use portcullis_test::{Cases, EngineReport, Suite, Trips};
-use portcullis_workspace::inspect::base;
+use portcullis_test::{
+    Adopted, Answers, Cases, Coverage, EngineReport, Problem, Report, Selection, Suite, Which,
+    adopt, uncovered,
+};
 
+use self::subject::{Subject, Track};
 use super::Format;
 use crate::print;
-
-/// How long one statement may take: a case that runs longer is none.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     cargo xtask test-migration\n  \
     cargo xtask test-migration add_nickname\n  \
-    cargo xtask test-migration --engine sqlite\n  \
-    cargo xtask test-migration add_nickname::keeps_rows --format json")]
+    cargo xtask test-migration --new --junit target/migrations.xml\n  \
+    cargo xtask test-migration add_nickname::keeps_rows --override")]
 pub struct Flags {
     /// Only migrations, or cases of them, whose MIGRATION::CASE holds this
     filter: Option<String>,
@@ -34,9 +35,18 @@ pub struct Flags {
     /// branch hasn't accepted
     #[arg(long)]
     all: bool,
+    /// Only the migrations that the default branch hasn't accepted
+    #[arg(long, conflicts_with = "all")]
+    new: bool,
     /// On which engine
-    #[arg(long, value_enum, default_value_t = Which::All)]
-    pub(super) engine: Which,
+    #[arg(long, value_enum, default_value_t = EngineFlag::All)]
+    pub(super) engine: EngineFlag,
+    /// Write what the queries answer into the cases that expect other rows
+    #[arg(long = "override")]
+    overrides: bool,
+    /// Also write the result to this file, as JUnit XML
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
     /// How to print
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(super) format: Format,
@@ -44,7 +54,7 @@ pub struct Flags {
 
 /// On which engines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Which {
+pub(crate) enum EngineFlag {
     /// SQLite only.
     Sqlite,
     /// PostgreSQL only.
@@ -53,49 +63,53 @@ pub(crate) enum Which {
     All,
 }
 
-impl Which {
+impl EngineFlag {
     /// Whether an engine is meant.
     pub(crate) fn includes(self, dialect: Dialect) -> bool {
         match self {
-            Which::Sqlite => dialect == Dialect::Sqlite,
-            Which::Postgres => dialect == Dialect::Postgres,
-            Which::All => true,
+            EngineFlag::Sqlite => dialect == Dialect::Sqlite,
+            EngineFlag::Postgres => dialect == Dialect::Postgres,
+            EngineFlag::All => true,
         }
     }
 }
 
-/// The migrations of one engine, and the way through them.
-struct Track {
-    engine: Engine,
-    plan: Plan,
-}
-
 pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
     let config = super::config()?;
-    let (tracks, cases, newer) = read(&config, flags.engine)?;
-    let suite = |track: &Track| -> Result<EngineReport, Stop> {
-        let lab = open_lab(track.engine, &LabOptions { statement_timeout: STATEMENT_TIMEOUT })?;
-        let suite = Suite {
-            plan: &track.plan,
-            cases: &cases,
-            filter: flags.filter.as_deref(),
-            without_case: &config.without_case,
-            irreversible: &config.irreversible,
-            round_trips: if flags.all { Trips::All } else { Trips::Of(&newer) },
-        };
-        Ok(portcullis_test::run(lab.as_ref(), &suite)?)
+    flags.junit.as_deref().map_or(Ok(()), check_place)?;
+    let subject = subject::read(&config, flags.engine)?;
+    let cases = subject.cases(&config)?;
+    let selection = Selection {
+        filter: flags.filter.as_deref(),
+        migrations: if flags.new { Which::Of(&subject.newer) } else { Which::All },
     };
-    // Engines have nothing to do with each other.
-    let reports = std::thread::scope(|scope| {
-        let running: Vec<_> = tracks.iter().map(|track| scope.spawn(|| suite(track))).collect();
-        let joined = running.into_iter().map(|one| match one.join() {
-            Ok(report) => report,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        joined.collect::<Result<Vec<_>, Stop>>()
-    })?;
+    if flags.new && !subject.has_newer() {
+        return finish(&flags, &Report::default(), "no migration is newer than the default branch");
+    }
+    let labs = labs(&config, &subject.tracks)?;
+    let nothing = BTreeSet::new();
+    let keeping = Pass { answers: Answers::Keep, round_trips: Which::Of(&nothing), selection };
+    let mut run =
+        Run { config: &config, subject: &subject, labs: &labs, format: flags.format, cases };
+    let adopted = if flags.overrides {
+        let adopted = adopt(&run.cases, &run.pass(&keeping), &subject.engines);
+        write(&config.root, &adopted)?;
+        run.cases = subject.cases(&config)?;
+        adopted
+    } else {
+        Adopted::default()
+    };
+    let round_trips = if flags.all { Which::All } else { Which::Of(&subject.newer) };
+    let engines = run.pass(&Pass { answers: Answers::Compare, round_trips, selection });
+    let uncovered = uncovered(&Coverage {
+        cases: &run.cases,
+        engines: &subject.engines,
+        asked: &subject.asked(),
+        selection,
+        without_case: &config.without_case,
+    });
     if let Some(filter) = &flags.filter
-        && reports.iter().all(|report| report.migrations.is_empty() && report.stopped.is_none())
+        && engines.iter().all(|report| report.migrations.is_empty() && report.stopped.is_none())
     {
         return Err(usage(
             filter,
@@ -103,63 +117,119 @@ pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
             "cargo xtask test-migration names them all",
         ));
     }
-    print::cases(&reports, flags.format);
-    let failed = reports.iter().any(|report| report.problems().next().is_some());
-    Ok(if failed { Exit::Refused } else { Exit::Done })
+    finish(&flags, &Report { engines, uncovered, adopted }, "every case holds")
 }
 
-/// The migrations of each engine that is meant, the cases, and the directories that the
-/// default branch doesn't have.
-fn read(config: &Config, which: Which) -> Result<(Vec<Track>, Cases, BTreeSet<String>), Stop> {
-    let mut tracks = Vec::new();
-    let mut sets = Vec::new();
-    let mut newer = BTreeSet::new();
-    for migrations in &config.migrations {
-        let path = migrations.path.display().to_string();
-        let set =
-            MigrationSet::read(&Disk::new(&config.root), &migrations.path).map_err(|error| {
-                usage(&path, &error.to_string(), "check migrations in portcullis.toml")
-            })?;
-        if which.includes(migrations.dialect) {
-            let engine = match migrations.dialect {
-                Dialect::Sqlite => Engine::Sqlite,
-                Dialect::Postgres => Engine::Postgres,
+/// Says what was found, where it is to be said.
+fn finish(flags: &Flags, report: &Report, good: &str) -> Result<Exit, Stop> {
+    print::cases(report, good, flags.format);
+    if let Some(file) = &flags.junit {
+        let failed = |cause: String| {
+            let next = "see what the operating system says about this place";
+            Stop::new(Exit::Refused, "write the results", redact::path(file), cause, next)
+        };
+        let text = print::junit(report).map_err(failed)?;
+        fs::write(file, text).map_err(|error| failed(error.to_string()))?;
+    }
+    Ok(if report.problems().is_empty() { Exit::Done } else { Exit::Refused })
+}
+
+/// Everything that stays the same from one time through the migrations to the next.
+struct Run<'a> {
+    config: &'a Config,
+    subject: &'a Subject,
+    labs: &'a [Box<dyn Lab>],
+    format: Format,
+    cases: Cases,
+}
+
+/// What is done at one time.
+struct Pass<'a> {
+    answers: Answers,
+    round_trips: Which<'a>,
+    selection: Selection<'a>,
+}
+
+impl Run<'_> {
+    /// Every engine at the same time: they have nothing to do with each other.
+    fn pass(&self, pass: &Pass<'_>) -> Vec<EngineReport> {
+        let bars = print::Bars::new(self.format, &self.subject.asked());
+        let one = |track: &Track, lab: &dyn Lab| {
+            let suite = Suite {
+                plan: &track.plan,
+                cases: &self.cases,
+                selection: pass.selection,
+                answers: pass.answers,
+                irreversible: &self.config.irreversible,
+                round_trips: pass.round_trips,
             };
-            let plan = plan(&set, &[], &Goal::Latest, migrations.dialect).map_err(|refusals| {
-                let first = refusals.first();
-                let cause = first.map(ToString::to_string).unwrap_or_default();
-                let next = first.map(|refusal| refusal.next_step(Protection::Unprotected));
-                Stop { exit: Exit::Refused, ..usage(&path, &cause, &next.unwrap_or_default()) }
-            })?;
-            tracks.push(Track { engine, plan });
-        }
-        let base = base(&config.root, config.default_branch.as_deref(), migrations, &set);
-        let frozen = base.map(|base| base.sum).unwrap_or_default();
-        let is_newer = |migration: &&Migration| frozen.line(&migration.directory).is_none();
-        newer.extend(
-            set.migrations.iter().filter(is_newer).map(|migration| migration.directory.clone()),
-        );
-        sets.push(set);
+            let ran = portcullis_test::run(lab, &suite, &|progress| bars.show(progress));
+            ran.unwrap_or_else(|error| EngineReport::stopped(track.engine, lost(error)))
+        };
+        let jobs = self.subject.tracks.iter().zip(self.labs);
+        at_once(jobs.map(|(track, lab)| || one(track, lab.as_ref())))
     }
-    if tracks.is_empty() {
-        let next = "name their directory under migrations in portcullis.toml";
-        return Err(usage("--engine", "this engine has no migrations here", next));
+}
+
+/// What the others found is still told.
+fn lost(error: portcullis_database::Error) -> Problem {
+    let what = format!("couldn't {}: {}", error.operation, error.cause);
+    let next_step = "run it again; it was a database of the tests' own".to_owned();
+    Problem { at: error.place, what, next_step }
+}
+
+/// A place for the databases of each engine. A server takes a moment to start.
+fn labs(config: &Config, tracks: &[Track]) -> Result<Vec<Box<dyn Lab>>, Stop> {
+    let options = LabOptions { statement_timeout: config.test_statement_timeout };
+    let options = &options;
+    let open = |engine: Engine| -> Result<Box<dyn Lab>, Stop> {
+        open_lab(engine, options).map_err(|error| {
+            let stop = Stop { exit: Exit::Usage, ..Stop::from(error) };
+            let has_other = config.migrations.iter().any(|one| one.dialect == Dialect::Sqlite);
+            if engine == Engine::Sqlite || !has_other {
+                return stop;
+            }
+            let other = "or test without it: cargo xtask test-migration --engine sqlite";
+            Stop { next_step: format!("{}; {other}", stop.next_step), ..stop }
+        })
+    };
+    at_once(tracks.iter().map(|track| move || open(track.engine))).into_iter().collect()
+}
+
+/// Does all of it at the same time.
+fn at_once<T: Send>(jobs: impl Iterator<Item = impl FnOnce() -> T + Send>) -> Vec<T> {
+    std::thread::scope(|scope| {
+        let running: Vec<_> = jobs.map(|job| scope.spawn(job)).collect();
+        let joined = running.into_iter().map(|one| match one.join() {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        joined.collect()
+    })
+}
+
+/// Writes the cases that are other ones now. A link that came there meanwhile is replaced, not
+/// followed.
+fn write(root: &Path, adopted: &Adopted) -> Result<(), Stop> {
+    let files: Vec<(PathBuf, String)> =
+        adopted.files.iter().map(|file| (root.join(&file.path), file.text.clone())).collect();
+    Ok(portcullis_workspace::files::write(&files)?)
+}
+
+/// Refuses a place that can't be written to, before there is anything to write.
+fn check_place(file: &Path) -> Result<(), Stop> {
+    let refuse = |place: &Path, cause: &str, next: &str| {
+        Err(usage(&format!("--junit {}", redact::path(place)), cause, next))
+    };
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
+        let next = format!("mkdir -p {}", redact::path(parent));
+        return refuse(file, "there is no such directory", &next);
     }
-    let names: BTreeSet<&str> = sets
-        .iter()
-        .flat_map(|set| &set.migrations)
-        .map(|migration| migration.directory.as_str())
-        .collect();
-    for name in config.without_case.keys().chain(config.irreversible.keys()) {
-        if !names.contains(name.as_str()) {
-            let place = "portcullis.toml: test-migration";
-            let cause = format!("there is no migration {name:?}");
-            return Err(usage(place, &cause, "remove the line"));
-        }
+    if file.is_dir() || file.file_name().is_none() {
+        return refuse(file, "it is a directory", "name a file in it");
     }
-    let cases = Cases::read(&config.root, &names)
-        .map_err(|error| usage(&error.place, &error.cause, &error.next_step))?;
-    Ok((tracks, cases, newer))
+    Ok(())
 }
 
 fn usage(place: &str, cause: &str, next_step: &str) -> Stop {

@@ -1,42 +1,99 @@
 //! What the tests of migrations found.
 
+use anstyle::{AnsiColor, Style};
 use comfy_table::{Table, presets};
+use portcullis_model::config::Engine;
 use portcullis_model::exit::Exit;
 use portcullis_model::{redact, words};
-use portcullis_test::{EngineReport, Problem};
+use portcullis_test::{DIRECTORY, EngineReport, Found, MigrationReport, Problem, Report};
 use serde_json::{Value, json};
 
 use super::{BAD, GOOD, QUIET, document, text};
 use crate::command::Format;
 
-pub(crate) fn cases(reports: &[EngineReport], format: Format) {
+/// Lines that were expected, and lines that are there.
+const EXPECTED: Style = AnsiColor::Red.on_default();
+const ACTUAL: Style = AnsiColor::Green.on_default();
+
+/// How many cases are named that meet the same problem.
+const SHOWN: usize = 3;
+
+/// `good` is what is said where nothing is wrong.
+pub(crate) fn cases(report: &Report, good: &str, format: Format) {
     match format {
-        Format::Json => document(&as_json(reports)),
-        Format::Human => as_text(reports),
+        Format::Json => document(&as_json(report)),
+        Format::Human => as_text(report, good),
     }
 }
 
-fn as_text(reports: &[EngineReport]) {
-    for report in reports {
-        for problem in report.problems() {
-            text(&format!(
-                "{BAD}{:>9}{BAD:#}  {}, on {}",
-                "failed",
-                redact::printable(&problem.at),
-                report.engine.name()
-            ));
-            for line in problem.what.lines() {
-                text(&format!("           {}", redact::printable(line)));
-            }
-            text(&format!(
-                "{QUIET}     next  {}{QUIET:#}\n",
-                redact::printable(&problem.next_step)
-            ));
+fn as_text(report: &Report, good: &str) {
+    for file in &report.adopted.files {
+        let results = words::count(file.queries, "result");
+        text(&format!(
+            "{GOOD}{:>9}{GOOD:#}  {}, {results}",
+            "wrote",
+            redact::printable(&file.path)
+        ));
+    }
+    for engine in &report.engines {
+        for (directory, name) in skipped(engine) {
+            let what = redact::printable(directory);
+            let name = redact::printable(name);
+            text(&format!("{:>9}  {what}::{name} on {}", "skipped", engine.engine.name()));
         }
     }
+    let problems = report.problems();
+    problems.iter().for_each(problem);
+    if !report.engines.is_empty() {
+        text(&table(&report.engines));
+    }
+    let (color, word, what) = match problems.len() {
+        0 => (GOOD, "done", good.to_owned()),
+        failed => (BAD, "failed", words::count(failed, "problem")),
+    };
+    text(&format!("{color}{word:>9}{color:#}  {what}"));
+}
+
+/// Where, on which engines, what, and what to do.
+fn problem(found: &Found<'_>) {
+    let Problem { at, what, next_step } = found.problem;
+    text(&format!("{BAD}{:>9}{BAD:#}  {}", "failed", redact::printable(at)));
+    let engines: Vec<&str> = found.engines.iter().map(|engine| engine.name()).collect();
+    let engines = match engines.as_slice() {
+        [] => String::new(),
+        engines => format!("on {}: ", engines.join(" and ")),
+    };
+    for (index, line) in what.lines().enumerate() {
+        let engines = if index == 0 { engines.as_str() } else { "" };
+        let style = match line.get(..4) {
+            Some("-   ") => EXPECTED,
+            Some("+   ") => ACTUAL,
+            _ => Style::new(),
+        };
+        text(&format!("{:9}  {style}{engines}{}{style:#}", "", redact::printable(line)));
+    }
+    if !at.starts_with(DIRECTORY) && !found.cases.is_empty() {
+        let shown = found.cases.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+        let more = match found.cases.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        text(&format!("{:9}  with what is seeded by {}{more}", "", redact::printable(&shown)));
+    }
+    text(&format!("{QUIET}{:>9}  {}{QUIET:#}\n\n", "next", redact::printable(next_step)));
+}
+
+fn skipped(report: &EngineReport) -> impl Iterator<Item = (&str, &str)> {
+    report.migrations.iter().flat_map(|migration| {
+        let skipped = migration.cases.iter().filter(|case| case.skipped);
+        skipped.map(|case| (migration.directory.as_str(), case.name.as_str()))
+    })
+}
+
+fn table(reports: &[EngineReport]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["engine", "migrations", "cases", "records", "up·down·up", "failed", "took"]);
+    table.set_header(["engine", "migrations", "cases", "checks", "round trips", "failed", "took"]);
     for report in reports {
         table.add_row([
             report.engine.name().to_owned(),
@@ -48,54 +105,58 @@ fn as_text(reports: &[EngineReport]) {
             words::duration(report.took),
         ]);
     }
-    text(&table.to_string());
-    let failed: usize = reports.iter().map(|report| report.problems().count()).sum();
-    let (color, word, what) = match failed {
-        0 => (GOOD, "done", "every case holds".to_owned()),
-        _ => (BAD, "failed", words::count(failed, "problem")),
-    };
-    text(&format!("{color}{word:>9}{color:#}  {what}"));
+    let table = table.to_string();
+    let lines: Vec<&str> = table.lines().map(str::trim_end).collect();
+    lines.join("\n")
 }
 
-fn as_json(reports: &[EngineReport]) -> Value {
-    let problem = |problem: &Problem| json!({ "at": problem.at, "what": problem.what, "next": problem.next_step });
-    let failed = reports.iter().any(|report| report.problems().next().is_some());
-    let engines: Vec<Value> = reports
+fn as_json(report: &Report) -> Value {
+    let exit = if report.problems().is_empty() { Exit::Done } else { Exit::Refused };
+    let uncovered = report
+        .uncovered
         .iter()
-        .map(|report| {
-            let migrations: Vec<Value> = report
-                .migrations
-                .iter()
-                .map(|migration| {
-                    let cases: Vec<Value> = migration
-                        .cases
-                        .iter()
-                        .map(|case| {
-                            json!({
-                                "name": case.name,
-                                "records": case.outcome.as_ref().ok(),
-                                "problem": case.outcome.as_ref().err().map(problem),
-                                "milliseconds": case.took.as_millis() as u64,
-                            })
-                        })
-                        .collect();
-                    json!({
-                        "migration": migration.directory, "cases": cases,
-                        "roundTrip": migration.round_trip.as_ref().map(|trip| match trip {
-                            Ok(trip) => json!({ "orderOnly": trip.order_only, "rows": trip.rows }),
-                            Err(found) => json!({ "problem": problem(found) }),
-                        }),
-                        "problems": migration.problems.iter().map(problem).collect::<Vec<_>>(),
-                    })
-                })
-                .collect();
-            json!({
-                "engine": report.engine.name(), "migrations": migrations,
-                "stopped": report.stopped.as_ref().map(problem),
-                "milliseconds": report.took.as_millis() as u64,
-            })
+        .map(|one| json!({ "migration": one.directory, "problem": of_problem(&one.problem) }));
+    let written = report.adopted.files.iter();
+    let written = written.map(|file| json!({ "file": file.path, "queries": file.queries }));
+    json!({
+        "code": exit.code(),
+        "engines": report.engines.iter().map(of_engine).collect::<Vec<_>>(),
+        "uncovered": uncovered.collect::<Vec<_>>(),
+        "written": written.collect::<Vec<_>>(),
+        "notWritten": report.adopted.refused.iter().map(of_problem).collect::<Vec<_>>(),
+    })
+}
+
+fn of_engine(report: &EngineReport) -> Value {
+    json!({
+        "engine": Engine::name(report.engine),
+        "migrations": report.migrations.iter().map(of_migration).collect::<Vec<_>>(),
+        "stopped": report.stopped.as_ref().map(of_problem),
+        "milliseconds": report.took.as_millis() as u64,
+    })
+}
+
+fn of_migration(migration: &MigrationReport) -> Value {
+    let cases = migration.cases.iter().map(|case| {
+        json!({
+            "name": case.name,
+            "records": case.outcome.as_ref().ok(),
+            "skipped": case.skipped,
+            "problem": case.outcome.as_ref().err().map(of_problem),
+            "milliseconds": case.took.as_millis() as u64,
         })
-        .collect();
-    let exit = if failed { Exit::Refused } else { Exit::Done };
-    json!({ "code": exit.code(), "engines": engines })
+    });
+    json!({
+        "migration": migration.directory,
+        "cases": cases.collect::<Vec<_>>(),
+        "roundTrip": migration.round_trip.as_ref().map(|trip| match trip {
+            Ok(trip) => json!({ "orderOnly": trip.order_only, "rows": trip.rows }),
+            Err(found) => json!({ "problem": of_problem(found) }),
+        }),
+        "problems": migration.problems.iter().map(of_problem).collect::<Vec<_>>(),
+    })
+}
+
+fn of_problem(problem: &Problem) -> Value {
+    json!({ "at": problem.at, "what": problem.what, "next": problem.next_step })
 }

@@ -1,9 +1,11 @@
 //! Everything that people and programs read. Nothing else prints.
 
+mod bars;
 mod cases;
 mod daily;
 mod drift;
 mod findings;
+mod junit;
 mod lists;
 mod stages;
 mod status;
@@ -24,10 +26,12 @@ use serde_json::json;
 
 use crate::command::Format;
 
+pub(crate) use bars::Bars;
 pub(crate) use cases::cases;
 pub(crate) use daily::LOOP;
 pub(crate) use drift::drift;
 pub(crate) use findings::{findings, history_is_unknown};
+pub(crate) use junit::junit;
 pub(crate) use lists::{backups, receipt, receipts};
 pub(crate) use stages::{Silent, Stages};
 pub(crate) use status::{Rows, status};
