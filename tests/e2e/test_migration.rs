@@ -1,5 +1,10 @@
 //! `test-migration`: what a case may say, what is found, and how it is told.
 
+mod bad_input;
+mod new;
+mod output;
+mod overrides;
+
 use crate::conformance::bench::{Bench, Engine};
 
 const CASES: &str = "tests/migrations/02_name";
@@ -20,6 +25,25 @@ fn bench(engine: Engine) -> Bench {
     bench.write(
         "tests/migrations/01_item/takes_rows.slt",
         "subtest before\n\nsubtest after\n\nstatement ok\nINSERT INTO item VALUES (1, 'a')\n",
+    );
+    bench
+}
+
+/// The same workspace on both engines, with a case for its second migration.
+fn both() -> Bench {
+    let bench = bench(Engine::Postgres);
+    for engine in ["sqlite", "postgres"] {
+        for name in ["01_item", "02_name"] {
+            for file in ["up.sql", "down.sql"] {
+                let text = format!("migrations/postgres/{name}/{file}");
+                let text = std::fs::read(bench.path().join(text)).unwrap();
+                bench.write(&format!("migrations/{engine}/{name}/{file}"), text);
+            }
+        }
+    }
+    bench.configure(
+        "[migrations]\nsqlite = \"migrations/sqlite\"\npostgres = \"migrations/postgres\"\n\
+         [targets.dev]\nengine = \"sqlite\"\npath = \"var/dev.db\"\n",
     );
     bench
 }
@@ -52,6 +76,19 @@ fn a_case_holds_or_shows_what_differs() {
             .json();
         assert_eq!(json["engines"][0]["migrations"][0]["cases"][0]["name"], "trims");
         assert_eq!(json["code"], 1);
+    }
+}
+
+#[test]
+fn the_case_that_the_documentation_shows_holds() {
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/testing.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let shown = page.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let bench = both();
+    bench.write(&format!("{CASES}/shown.slt"), shown);
+    let json = bench.gated(&["test-migration", "--format", "json"]).expect(0).json();
+    for (engine, records) in [(0, 5), (1, 4)] {
+        assert_eq!(json["engines"][engine]["migrations"][1]["cases"][0]["records"], records);
     }
 }
 
@@ -92,7 +129,7 @@ fn cases_and_migrations_belong_together() {
     let bench = bench(Engine::Sqlite);
     let ran = bench.gated(&["test-migration"]).expect(1);
     assert!(
-        ran.stdout.contains("02_name, on sqlite") && ran.stdout.contains("it has no case"),
+        ran.stdout.contains("failed  02_name\n") && ran.stdout.contains("it has no case"),
         "{}",
         ran.stdout
     );

@@ -26,11 +26,13 @@ pub struct Refused {
     pub message: String,
     /// Whether nothing more can be asked here.
     pub lost: bool,
+    /// Whether it took longer than a statement may.
+    pub late: bool,
 }
 
 impl Refused {
     pub(crate) fn of(message: impl Into<String>) -> Self {
-        Self { message: message.into(), lost: false }
+        Self { message: message.into(), lost: false, late: false }
     }
 }
 

@@ -10,11 +10,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use portcullis_database::scratch::{Lab, LabOptions, open_lab};
-use portcullis_model::config::{Engine, Exceptions};
+use portcullis_model::config::{Engine, TestMigration};
 use portcullis_model::migration::MigrationSet;
 use portcullis_model::plan::{Goal, Plan, plan};
 use portcullis_model::tree::Disk;
-use portcullis_test::{Cases, Expected, Messy, Suite, Trips};
+use portcullis_test::{Answers, Cases, Messy, Selection, Suite, Which};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,34 +30,30 @@ fn main() -> Result<(), Box<dyn Error>> {
     let cases = Cases::read(&disk, &names)?;
     let plan = plan(&set, &[], &Goal::Latest, engine.dialect()).map_err(|_| "no plan")?;
     let lab = open_lab(engine, &LabOptions { statement_timeout: Duration::from_secs(60) })?;
-    let (none, exceptions) = (BTreeSet::new(), Exceptions::default());
+    let (none, exceptions) = (BTreeSet::new(), TestMigration::default());
     for _ in 0..rounds.parse()? {
         let straight = straight(lab.as_ref(), &plan)?;
         let proved = |round_trips| -> Result<Duration, Box<dyn Error>> {
             let suite = Suite {
                 plan: &plan,
                 cases: &cases,
-                filter: None,
-                only: None,
-                without_case: &exceptions,
-                irreversible: &exceptions,
-                expected: Expected::AsWritten,
+                selection: Selection { filter: None, migrations: Which::All },
+                answers: Answers::Compare,
+                exceptions: &exceptions,
                 round_trips,
-                messy_trips: Trips::Of(&none),
+                messy_trips: Which::Of(&none),
                 messy: Messy::default(),
-                without_messy: &exceptions,
-                progress: &|_, _| {},
             };
             let started = Instant::now();
-            let report = portcullis_test::run(lab.as_ref(), &suite)?;
+            let report = portcullis_test::run(lab.as_ref(), &suite, &|_| {})?;
             let took = started.elapsed();
             match report.problems().next() {
                 Some(problem) => Err(format!("{}: {}", problem.at, problem.what).into()),
                 None => Ok(took),
             }
         };
-        let with_cases = proved(Trips::Of(&none))?;
-        let with_trips = proved(Trips::All)?;
+        let with_cases = proved(Which::Of(&none))?;
+        let with_trips = proved(Which::All)?;
         let [straight, with_cases, with_trips] =
             [straight, with_cases, with_trips].map(|took| took.as_secs_f64() * 1000.0);
         #[expect(clippy::print_stdout, reason = "it is what the program is for")]

@@ -1,13 +1,12 @@
 //! The case files of a workspace, by migration.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use portcullis_database::slt::case::{Case, Mismatch};
 use portcullis_model::config::like;
 use portcullis_model::redact;
-use portcullis_model::tree::{Bytes, EntryKind, Tree};
+use portcullis_model::tree::{Bytes, Entry, EntryKind, Tree};
 
 /// Where the cases are, below the workspace's root.
 pub const DIRECTORY: &str = "tests/migrations";
@@ -20,6 +19,10 @@ const LARGEST: u64 = 4 << 20;
 pub(crate) struct Named {
     /// The file's name without its ending.
     pub(crate) name: String,
+    /// Below the workspace's root.
+    pub(crate) path: String,
+    /// The file's text.
+    pub(crate) text: String,
     /// What is in it, or what is wrong with it.
     pub(crate) case: Result<Case, Mismatch>,
 }
@@ -40,41 +43,66 @@ pub struct CasesError {
     pub next_step: String,
 }
 
+impl CasesError {
+    fn new(place: &str, cause: impl Into<String>, next_step: impl Into<String>) -> Self {
+        let place = redact::printable(place).into_owned();
+        Self { place, cause: cause.into(), next_step: next_step.into() }
+    }
+}
+
 impl Cases {
-    /// Reads the cases below a workspace's root; `migrations` are the directories of every
-    /// engine. What is wrong with one case is kept in it.
+    /// Reads the cases of a workspace; `migrations` are the directories of every engine. What
+    /// is wrong with one case is kept in it.
     ///
     /// # Errors
-    /// A file can't be read, or lies where no migration is.
-    pub fn read(root: &dyn Tree, migrations: &BTreeSet<&str>) -> Result<Self, CasesError> {
+    /// A file can't be read, is a link, or lies where no migration is.
+    pub fn read(tree: &dyn Tree, migrations: &BTreeSet<&str>) -> Result<Self, CasesError> {
         let mut found = BTreeMap::new();
-        for (name, kind) in entries(root, Path::new(DIRECTORY))? {
-            let path = Path::new(DIRECTORY).join(&name);
-            let shown = redact::path(&path);
-            let refuse = |cause: &str, next_step: String| {
-                Err(CasesError { place: shown.clone(), cause: cause.to_owned(), next_step })
-            };
+        if !exists(tree)? {
+            return Ok(Self::default());
+        }
+        for (name, kind) in entries(tree, DIRECTORY)? {
+            let place = format!("{DIRECTORY}/{name}");
             match kind {
-                EntryKind::Directory if migrations.contains(name.as_str()) => {}
-                EntryKind::Directory => {
-                    let names: Vec<&str> = migrations.iter().copied().collect();
-                    let next = match like(&name, &names) {
-                        Some(name) => format!("is {name} meant? Or remove it"),
-                        None => "name it as the migration is named, or remove it".to_owned(),
-                    };
-                    return refuse("there is no such migration", next);
-                }
-                _ if is_case(&name) => {
-                    let next = "put it into the directory of its migration".to_owned();
-                    return refuse("it belongs to no migration", next);
+                EntryKind::Directory => {}
+                EntryKind::Symlink => return Err(link(&place)),
+                _ if name.ends_with(".slt") => {
+                    let next = "put it into the directory of its migration";
+                    return Err(CasesError::new(&place, "it belongs to no migration", next));
                 }
                 _ => continue,
             }
-            let cases = entries(root, &path)?.into_iter().filter(|(file, _)| is_case(file));
-            let cases = cases.map(|(file, kind)| read(root, &path.join(file), kind));
-            found.insert(name, cases.collect::<Result<Vec<_>, _>>()?);
+            if !migrations.contains(name.as_str()) {
+                let names: Vec<&str> = migrations.iter().copied().collect();
+                let next = match like(&name, &names) {
+                    Some(name) => format!("is {name} meant? Or remove it"),
+                    None => "name it as the migration is named, or remove it".to_owned(),
+                };
+                return Err(CasesError::new(&place, "there is no such migration", next));
+            }
+            let mut cases = Vec::new();
+            for (file, kind) in entries(tree, &place)? {
+                let path = format!("{place}/{file}");
+                let refuse = |cause, next| Err(CasesError::new(&path, cause, next));
+                match (kind, file.strip_suffix(".slt")) {
+                    (EntryKind::File, Some(stem)) => cases.push(read(tree, stem, path)?),
+                    (EntryKind::Symlink, Some(_)) => return Err(link(&path)),
+                    (EntryKind::Other, Some(_)) => return refuse("it is no file", "remove it"),
+                    (EntryKind::Directory, _) => {
+                        let next = "put its cases beside it, and remove it";
+                        return refuse("no case is looked for in a directory here", next);
+                    }
+                    (_, None) => {}
+                }
+            }
+            found.insert(name, cases);
         }
         Ok(Self(found))
+    }
+
+    /// Each with its migration's directory.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&String, &Named)> {
+        self.0.iter().flat_map(|(directory, cases)| cases.iter().map(move |case| (directory, case)))
     }
 
     pub(crate) fn of(&self, migration: &str) -> &[Named] {
@@ -82,44 +110,58 @@ impl Cases {
     }
 }
 
-fn is_case(file: &str) -> bool {
-    Path::new(file).extension().is_some_and(|extension| extension == "slt")
-}
-
-fn read(root: &dyn Tree, path: &Path, kind: EntryKind) -> Result<Named, CasesError> {
-    let shown = redact::path(path);
-    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let wrong = |what: &str| Err(Mismatch { at: shown.clone(), what: what.to_owned() });
-    let case = match kind {
-        EntryKind::File => match root.read(path, LARGEST).map_err(|error| failed(path, &error))? {
-            Bytes::TooLarge(_) => wrong("it is larger than 4 MiB"),
-            Bytes::Whole(bytes) => match String::from_utf8(bytes) {
-                Ok(text) => Case::parse(&shown, &text),
-                Err(_) => wrong("it isn't UTF-8"),
-            },
-        },
-        EntryKind::Symlink => wrong("it is a symbolic link: a case is a file"),
-        EntryKind::Directory | EntryKind::Other => wrong("it isn't a file"),
-    };
-    Ok(Named { name, case })
-}
-
-/// What is in a directory, in order; nothing where there is none.
-fn entries(root: &dyn Tree, directory: &Path) -> Result<Vec<(String, EntryKind)>, CasesError> {
-    let entries = match root.entries(directory) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(|error| failed(directory, &error))?,
-    };
-    let named = entries.into_iter().map(|entry| (entry.name.to_string_lossy().into(), entry.kind));
-    let mut named: Vec<(String, EntryKind)> = named.collect();
-    named.sort_by(|a, b| a.0.cmp(&b.0));
-    Ok(named)
-}
-
-fn failed(path: &Path, error: &io::Error) -> CasesError {
-    CasesError {
-        place: redact::path(path),
-        cause: error.to_string(),
-        next_step: "see what the operating system says about this place".to_owned(),
+/// Whether there are cases at all; no part of the way to them is a link.
+fn exists(tree: &dyn Tree) -> Result<bool, CasesError> {
+    let mut above = PathBuf::new();
+    for name in DIRECTORY.split('/') {
+        let found = tree.entries(&above);
+        let found = found.map_err(|error| unreadable(&above.to_string_lossy(), &error))?;
+        above.push(name);
+        match found.iter().find(|entry| entry.name == name).map(|entry| entry.kind) {
+            Some(EntryKind::Directory) => {}
+            Some(EntryKind::Symlink) => return Err(link(&above.to_string_lossy())),
+            _ => return Ok(false),
+        }
     }
+    Ok(true)
+}
+
+fn link(place: &str) -> CasesError {
+    CasesError::new(place, "it is a symbolic link", "put the files themselves there")
+}
+
+fn read(tree: &dyn Tree, name: &str, path: String) -> Result<Named, CasesError> {
+    let shown = redact::printable(&path).into_owned();
+    let wrong = |what: &str| Mismatch { at: shown.clone(), what: what.into(), rows_only: false };
+    let text = match tree.read(Path::new(&path), LARGEST) {
+        Ok(Bytes::Whole(bytes)) => String::from_utf8(bytes).map_err(|_| wrong("it isn't UTF-8")),
+        Ok(Bytes::TooLarge(_)) => Err(wrong("it is larger than 4 MiB")),
+        Err(error) => return Err(unreadable(&path, &error)),
+    };
+    let case = text.clone().and_then(|text| Case::parse(&shown, &text));
+    Ok(Named { name: name.to_owned(), path, text: text.unwrap_or_default(), case })
+}
+
+fn unreadable(place: &str, error: &std::io::Error) -> CasesError {
+    let next = "see what the operating system says about this place";
+    CasesError::new(place, error.to_string(), next)
+}
+
+/// What is in a directory, in order.
+fn entries(tree: &dyn Tree, directory: &str) -> Result<Vec<(String, EntryKind)>, CasesError> {
+    let found =
+        tree.entries(Path::new(directory)).map_err(|error| unreadable(directory, &error))?;
+    let mut named = Vec::new();
+    for Entry { name, kind } in found {
+        match name.into_string() {
+            Ok(name) => named.push((name, kind)),
+            Err(name) => {
+                let place = Path::new(directory).join(name);
+                let place = place.to_string_lossy();
+                return Err(CasesError::new(&place, "its name isn't UTF-8", "rename it"));
+            }
+        }
+    }
+    named.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(named)
 }

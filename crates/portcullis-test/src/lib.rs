@@ -1,17 +1,22 @@
 #![doc = include_str!("../README.md")]
 
+mod adopt;
 mod cases;
 pub mod code;
-mod correct;
+mod coverage;
 mod messy;
 mod report;
 mod round_trip;
+mod selection;
 mod suite;
 
+pub use adopt::{Adopted, Rewritten, adopt};
 pub use cases::{Cases, CasesError, DIRECTORY};
-pub use correct::{Disagreement, agreed, corrected};
+pub use coverage::{Coverage, EngineMigrations, Uncovered, uncovered};
 pub use messy::Messy;
 pub use report::{
-    CaseReport, EngineReport, MessyReport, MessyTable, MigrationReport, Outcome, Problem, RoundTrip,
+    CaseReport, EngineReport, Found, MessyReport, MessyTable, MigrationReport, Problem, Report,
+    RoundTrip,
 };
-pub use suite::{Expected, Suite, Trips, run};
+pub use selection::{Selection, Which};
+pub use suite::{Answers, Progress, Suite, Watch, run};

@@ -1,80 +1,72 @@
 //! Every migration of one engine, in order: at each its cases, then the migration itself.
 
-use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use portcullis_database::scratch::{Lab, Refused, Scratch};
-use portcullis_database::slt::case::{Case, Mismatch, Part};
-use portcullis_model::config::Exceptions;
+use portcullis_database::slt::case::{Answer, Case, Mismatch, Part};
+use portcullis_model::config::{Engine, TestMigration};
 use portcullis_model::plan::{Direction, Plan, SegmentKind, Step, must_be_committed, segment_kind};
 use portcullis_model::sql::Dialect;
 
 use crate::cases::{Cases, Named};
 use crate::messy::{self, Messy, Subject};
-use crate::report::{CaseReport, EngineReport, MigrationReport, Outcome, Problem};
+use crate::report::{CaseReport, EngineReport, MigrationReport, Problem};
 use crate::round_trip::{self, Apply};
+use crate::selection::{Selection, Which};
 
 /// What is run.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Suite<'a> {
     /// Every migration from an empty database on.
     pub plan: &'a Plan,
     /// The cases.
     pub cases: &'a Cases,
-    /// Only migrations, or cases of them as `migration::case`, whose name holds this.
-    pub filter: Option<&'a str>,
-    /// Only these migrations, by their directories.
-    pub only: Option<&'a BTreeSet<String>>,
-    /// Migrations that need no case, and why.
-    pub without_case: &'a Exceptions,
-    /// Migrations that can't be undone, and why.
-    pub irreversible: &'a Exceptions,
-    /// What a case's queries must give.
-    pub expected: Expected,
+    /// Which migrations and cases are meant.
+    pub selection: Selection<'a>,
+    /// What is done with what queries answer.
+    pub answers: Answers,
+    /// Which migrations are excused from what.
+    pub exceptions: &'a TestMigration,
     /// Which migrations go up, down and up.
-    pub round_trips: Trips<'a>,
+    pub round_trips: Which<'a>,
     /// Which migrations go through messy data.
-    pub messy_trips: Trips<'a>,
+    pub messy_trips: Which<'a>,
     /// What that is made of.
     pub messy: Messy,
-    /// Migrations that need none, and why.
-    pub without_messy: &'a Exceptions,
-    /// Told of each migration as it is done: how many of how many.
-    pub progress: &'a (dyn Fn(usize, usize) + Sync),
 }
 
-/// What a query must give.
+/// What is done with what queries answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expected {
-    /// The rows that the case expects.
-    AsWritten,
-    /// Any: what it gives is noted, to be written down.
-    Anything,
+pub enum Answers {
+    /// They are compared with what is expected.
+    Compare,
+    /// They are kept, whatever is expected.
+    Keep,
 }
 
-/// Which migrations are meant.
-#[derive(Debug, Clone, Copy)]
-pub enum Trips<'a> {
-    /// Every one.
-    All,
-    /// Those of these directories.
-    Of(&'a BTreeSet<String>),
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// On which engine.
+    pub engine: Engine,
+    /// How many migrations are done.
+    pub done: usize,
+    /// Of how many.
+    pub total: usize,
 }
 
-impl Trips<'_> {
-    fn include(self, directory: &str) -> bool {
-        match self {
-            Trips::All => true,
-            Trips::Of(directories) => directories.contains(directory),
-        }
-    }
-}
+/// Told after each migration, from any thread.
+pub type Watch<'a> = &'a (dyn Fn(Progress) + Sync);
 
 /// Runs it.
 ///
 /// # Errors
 /// There is no database to run it on.
-pub fn run(lab: &dyn Lab, suite: &Suite<'_>) -> portcullis_database::Result<EngineReport> {
+pub fn run(
+    lab: &dyn Lab,
+    suite: &Suite<'_>,
+    watch: Watch<'_>,
+) -> portcullis_database::Result<EngineReport> {
     let started = Instant::now();
     let mut database = lab.make()?;
     let mut report = EngineReport {
@@ -87,8 +79,8 @@ pub fn run(lab: &dyn Lab, suite: &Suite<'_>) -> portcullis_database::Result<Engi
     let steps =
         kinds.flat_map(|segment| segment.steps.iter().map(move |step| (step, segment.kind)));
     let total = suite.plan.steps().count();
-    for (number, (step, kind)) in steps.enumerate() {
-        (suite.progress)(number, total);
+    for (done, (step, kind)) in steps.enumerate() {
+        watch(Progress { engine: lab.engine(), done, total });
         if let Some(migration) = look_at(database.as_mut(), suite, step)? {
             report.migrations.push(migration);
         }
@@ -97,6 +89,7 @@ pub fn run(lab: &dyn Lab, suite: &Suite<'_>) -> portcullis_database::Result<Engi
             break;
         }
     }
+    watch(Progress { engine: lab.engine(), done: total, total });
     report.took = started.elapsed();
     Ok(report)
 }
@@ -108,66 +101,69 @@ fn look_at(
     step: &Step,
 ) -> portcullis_database::Result<Option<MigrationReport>> {
     let directory = &step.directory;
-    if suite.only.is_some_and(|only| !only.contains(directory)) {
-        return Ok(None);
-    }
-    let dialect = database.dialect();
-    let is_meant = |name: &str| {
-        suite.filter.is_none_or(|filter| format!("{directory}::{name}").contains(filter))
-    };
+    let is_meant = |name: &str| suite.selection.includes(directory, name);
     let all = suite.cases.of(directory);
-    let asks =
-        |named: &Named| named.case.as_ref().map_or(true, |case| case.asks(Part::After, dialect));
     let down = undo(step);
     let mut report = MigrationReport {
         directory: directory.clone(),
         cases: Vec::new(),
         round_trip: None,
+        round_trip_took: Duration::ZERO,
         messy: None,
+        messy_took: Duration::ZERO,
         problems: Vec::new(),
     };
-    if is_meant("") && !suite.without_case.include(directory) && !all.iter().any(asks) {
-        report.problems.push(no_case(directory, !all.is_empty()));
-    }
     for named in all.iter().filter(|case| is_meant(&case.name)) {
-        let started = Instant::now();
-        let mut given = Vec::new();
-        let outcome = match &named.case {
-            Ok(_) if !asks(named) => Outcome::Skipped,
-            Ok(case) => {
-                let undone = case.has(Part::Down).then_some(&down);
-                let played = aside(database, (step, undone), |scratch, apply| {
-                    let mut play = |part, scratch: &mut dyn Scratch| match suite.expected {
-                        Expected::AsWritten => case.play(part, scratch),
-                        Expected::Anything => case.play_noting(part, scratch, &mut given),
-                    };
-                    parts(scratch, &mut play, (step, undone), apply)
-                })?;
-                played.map_or_else(Outcome::Failed, Outcome::Held)
-            }
-            Err(mismatch) => Outcome::Failed(of_case(mismatch, "correct the case")),
-        };
-        let took = started.elapsed();
-        report.cases.push(CaseReport { name: named.name.clone(), outcome, given, took });
+        report.cases.push(look_at_case(database, suite, named, (step, &down))?);
     }
-    let goes = suite.round_trips.include(directory) && !suite.irreversible.include(directory);
-    if goes && is_meant("") {
-        let cases: Vec<&Case> = all.iter().filter_map(|named| named.case.as_ref().ok()).collect();
+    let readable = || all.iter().filter_map(|named| named.case.as_ref().ok()).collect::<Vec<_>>();
+    let returns = !suite.exceptions.irreversible.include(directory);
+    if suite.round_trips.includes(directory) && returns && is_meant("") {
+        let cases = readable();
+        let started = Instant::now();
         let trip = aside(database, (step, Some(&down)), |scratch, apply| {
             round_trip::go(scratch, &cases, (step, &down), apply)
         })?;
         report.round_trip = Some(trip);
+        report.round_trip_took = started.elapsed();
     }
-    let goes = suite.messy_trips.include(directory) && !suite.without_messy.include(directory);
-    if goes && is_meant("") {
-        let cases: Vec<&Case> = all.iter().filter_map(|named| named.case.as_ref().ok()).collect();
-        let back = !suite.irreversible.include(directory) && !down.sql.trim().is_empty();
-        let down = back.then_some(&down);
-        let in_transaction = fit(dialect, step, down);
-        let subject = Subject { up: step, down, cases: &cases, in_transaction };
+    let excused = suite.exceptions.without_messy.include(directory);
+    if suite.messy_trips.includes(directory) && !excused && is_meant("") {
+        let started = Instant::now();
+        let down = (returns && !down.sql.trim().is_empty()).then_some(&down);
+        let in_transaction = fit(database.dialect(), step, down);
+        let subject = Subject { up: step, down, cases: &readable(), in_transaction };
         report.messy = Some(messy::go(database, &subject, suite.messy)?);
+        report.messy_took = started.elapsed();
     }
     Ok((is_meant("") || !report.cases.is_empty()).then_some(report))
+}
+
+fn look_at_case(
+    database: &mut dyn Scratch,
+    suite: &Suite<'_>,
+    named: &Named,
+    (step, down): (&Step, &Step),
+) -> portcullis_database::Result<CaseReport> {
+    let started = Instant::now();
+    let dialect = database.dialect();
+    let mut skipped = false;
+    let mut answers = Vec::new();
+    let outcome = match &named.case {
+        Ok(case) if !case.asks(Part::After, dialect) && !case.asks(Part::Down, dialect) => {
+            skipped = true;
+            Ok(0)
+        }
+        Ok(case) => {
+            let undone = case.has(Part::Down).then_some(down);
+            aside(database, (step, undone), |scratch, apply| {
+                play(scratch, case, (step, undone), apply, (suite.answers, &mut answers))
+            })?
+        }
+        Err(mismatch) => Err(of_case(mismatch, "correct the case")),
+    };
+    let took = started.elapsed();
+    Ok(CaseReport { name: named.name.clone(), outcome, skipped, answers, took })
 }
 
 /// Has something tried where nothing stays of it: in a transaction, or on a copy if one of the
@@ -202,19 +198,35 @@ fn fit(dialect: Dialect, up: &Step, down: Option<&Step>) -> bool {
 }
 
 /// The parts of a case, with the migration between them.
-fn parts(
+fn play(
     scratch: &mut dyn Scratch,
-    play: &mut dyn FnMut(Part, &mut dyn Scratch) -> Result<usize, Mismatch>,
+    case: &Case,
     (up, down): (&Step, Option<&Step>),
     apply: Apply<'_>,
+    (mode, answers): (Answers, &mut Vec<Answer>),
 ) -> Result<usize, Problem> {
-    let next = "correct the migration, or the case";
-    let mut held = play(Part::Before, scratch).map_err(|found| of_case(&found, next))?;
+    let mut part = |part: Part, scratch: &mut dyn Scratch| {
+        let played = match mode {
+            Answers::Compare => case.play(part, scratch),
+            Answers::Keep => case.answer(part, scratch, answers),
+        };
+        played.map_err(|found| {
+            of_case(
+                &found,
+                if found.rows_only {
+                    "correct the migration, or the case: --override takes these rows"
+                } else {
+                    "correct the migration, or the case"
+                },
+            )
+        })
+    };
+    let mut held = part(Part::Before, scratch)?;
     apply(scratch, up).map_err(|refused| of_step(up, &refused))?;
-    held += play(Part::After, scratch).map_err(|found| of_case(&found, next))?;
+    held += part(Part::After, scratch)?;
     if let Some(down) = down {
         apply(scratch, down).map_err(|refused| of_step(down, &refused))?;
-        held += play(Part::Down, scratch).map_err(|found| of_case(&found, next))?;
+        held += part(Part::Down, scratch)?;
     }
     Ok(held)
 }
@@ -225,19 +237,6 @@ pub(crate) fn undo(step: &Step) -> Step {
         direction: Direction::Down,
         sql: step.down_sql.clone().unwrap_or_default(),
         ..step.clone()
-    }
-}
-
-fn no_case(directory: &str, is_elsewhere: bool) -> Problem {
-    let what = if is_elsewhere { "no case of it asserts anything here" } else { "it has no case" };
-    Problem {
-        at: directory.to_owned(),
-        what: what.to_owned(),
-        next_step: format!(
-            "write {}/{directory}/NAME.slt, or say in portcullis.toml why it needs none: \
-             [test-migration.without-case]",
-            crate::DIRECTORY
-        ),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::Error;
 /// that is there keeps its mode.
 ///
 /// # Errors
-/// One can't be written.
+/// Whatever the file system says.
 pub fn write(files: &[(PathBuf, String)]) -> Result<(), Error> {
     let failed = |path: &Path, error: &io::Error| Error::io("write the file", path, error);
     let written = files.iter().map(|(path, text)| {

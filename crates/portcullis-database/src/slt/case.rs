@@ -4,18 +4,19 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use portcullis_model::redact;
 use portcullis_model::sql::{Dialect, statements};
 use sqllogictest::{
-    Condition, DBOutput, DefaultColumnType, QueryExpect, Record, Runner, StatementExpect,
-    TestError, TestErrorKind,
+    Condition, DBOutput, DefaultColumnType, QueryExpect, Record, RecordOutput, Runner,
+    StatementExpect, Validator,
 };
 
+use super::describe::{describe, said};
+use super::form::{parts, refuse_what_cases_may_not};
 use super::{cell, same};
 use crate::scratch::{Refused, Scratch};
 
 /// What a case is made of.
-type Line = Record<DefaultColumnType>;
+pub(super) type Line = Record<DefaultColumnType>;
 
 /// A part of a case, opened by `subtest` and its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,15 +51,17 @@ pub struct Mismatch {
     pub at: String,
     /// What was expected and what was there, as a diff where rows differ.
     pub what: String,
+    /// Whether only the rows of a query are other ones: then the case may be what is wrong.
+    pub rows_only: bool,
 }
 
-/// What a query gave.
+/// What a query answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Given {
-    /// The line that its record begins at, from 1 on.
+pub struct Answer {
+    /// The line of its record.
     pub line: u32,
-    /// The rows, where they aren't those that are expected.
-    pub rows: Option<String>,
+    /// The rows, as a case has them.
+    pub rows: Vec<String>,
 }
 
 /// A test case, read.
@@ -76,10 +79,7 @@ impl Case {
     pub fn parse(name: &str, text: &str) -> Result<Self, Mismatch> {
         let records =
             sqllogictest::parser::parse_with_name::<DefaultColumnType>(text, Arc::from(name))
-                .map_err(|error| Mismatch {
-                    at: error.location().to_string(),
-                    what: error.kind().to_string(),
-                })?;
+                .map_err(|error| said(error.location().to_string(), error.kind().to_string()))?;
         for record in &records {
             refuse_what_cases_may_not(name, record)?;
         }
@@ -92,9 +92,47 @@ impl Case {
         self.parts.iter().any(|(there, _)| *there == part)
     }
 
-    /// Whether a part asks this engine anything.
+    /// Whether a part asks an engine anything.
     pub fn asks(&self, part: Part, dialect: Dialect) -> bool {
         self.records(part).iter().any(|record| asked(record, dialect).is_some())
+    }
+
+    /// Whether the query at this line is asked of an engine.
+    pub fn is_asked_at(&self, line: u32, dialect: Dialect) -> bool {
+        self.records.iter().any(|record| {
+            matches!(record, Record::Query { loc, .. } if loc.line() == line)
+                && asked(record, dialect).is_some()
+        })
+    }
+
+    /// The rows that the query at this line expects.
+    pub fn expected_at(&self, line: u32) -> Option<&[String]> {
+        self.records.iter().find_map(|record| match record {
+            Record::Query { loc, expected: QueryExpect::Results { results, .. }, .. }
+                if loc.line() == line =>
+            {
+                Some(results.as_slice())
+            }
+            _ => None,
+        })
+    }
+
+    /// Everything that was read, with other rows expected by one query.
+    pub(super) fn expecting(&self, answer: &Answer) -> Vec<Line> {
+        let mut records = self.records.clone();
+        for record in &mut records {
+            if let Record::Query { loc, expected: QueryExpect::Results { results, .. }, .. } =
+                record
+                && loc.line() == answer.line
+            {
+                results.clone_from(&answer.rows);
+            }
+        }
+        records
+    }
+
+    pub(super) fn all_records(&self) -> &[Line] {
+        &self.records
     }
 
     /// The statements and queries of a part, for this engine.
@@ -108,47 +146,43 @@ impl Case {
     /// # Errors
     /// The first record that doesn't hold.
     pub fn play(&self, part: Part, scratch: &mut dyn Scratch) -> Result<usize, Mismatch> {
-        self.play_with(part, scratch, |_, error| {
-            error.map_or(Ok(()), |error| Err(describe(&error)))
-        })
+        self.walk(part, scratch, same, &mut |_, _| ())
     }
 
-    /// Runs one part, and takes whatever its queries give for right.
+    /// Runs one part whatever its queries answer, and keeps the answers, also those before a
+    /// record that doesn't hold.
     ///
     /// # Errors
-    /// The first record that isn't only a matter of rows.
-    pub fn play_noting(
+    /// The first record that doesn't hold whatever the rows are.
+    pub fn answer(
         &self,
         part: Part,
         scratch: &mut dyn Scratch,
-        given: &mut Vec<Given>,
+        answers: &mut Vec<Answer>,
     ) -> Result<usize, Mismatch> {
-        self.play_with(part, scratch, |record, error| {
-            let rows = match error.as_ref().map(TestError::kind) {
-                None => None,
-                Some(TestErrorKind::QueryResultMismatch { actual, .. }) => Some(actual),
-                Some(_) => return error.map_or(Ok(()), |error| Err(describe(&error))),
-            };
-            if let Record::Query { loc, .. } = record {
-                given.push(Given { line: loc.line(), rows });
+        self.walk(part, scratch, |_, _, _| true, &mut |record, output| {
+            if let Record::Query { loc, expected: QueryExpect::Results { .. }, .. } = record
+                && let RecordOutput::Query { rows, error: None, .. } = output
+            {
+                let rows = rows.iter().map(|row| row.join(" ")).collect();
+                answers.push(Answer { line: loc.line(), rows });
             }
-            Ok(())
         })
     }
 
-    /// Runs one part; `hear` is told of each record how it ended, and says whether it held.
-    fn play_with(
+    fn walk(
         &self,
         part: Part,
         scratch: &mut dyn Scratch,
-        mut hear: impl FnMut(&Line, Option<TestError>) -> Result<(), Mismatch>,
+        validator: Validator,
+        seen: &mut dyn FnMut(&Line, &RecordOutput<DefaultColumnType>),
     ) -> Result<usize, Mismatch> {
         let dialect = scratch.dialect();
         let within = scratch.is_in_transaction();
         let shared = Mutex::new(scratch);
         let mut runner = Runner::new(|| async { Ok(Played { scratch: &shared, dialect }) });
         runner.with_normalizer(String::clone);
-        runner.with_validator(same);
+        runner.with_validator(validator);
         let mut held = 0;
         for record in self.records(part) {
             let Some(asked) = asked(record, dialect) else {
@@ -158,20 +192,23 @@ impl Case {
             let at = asked.location();
             if let Some(keywords) = asked.transaction_control(dialect) {
                 let what = format!("a case may not {}", keywords.join(" ").to_uppercase());
-                return Err(Mismatch { at, what });
+                return Err(said(at, what));
             }
             // On PostgreSQL an error ends the transaction, also one that is expected; and of
             // several statements none stays, on either engine.
             let guarded = within && asked.fails;
             let around = |sql: &str| {
-                lock(&shared)
-                    .ask(sql)
-                    .map_err(|error| Mismatch { at: at.clone(), what: error.to_string() })
+                lock(&shared).ask(sql).map_err(|error| said(at.clone(), error.to_string()))
             };
             if guarded {
                 around("SAVEPOINT portcullis_record")?;
             }
-            hear(record, runner.run(record.clone()).err())?;
+            let output = runner.run(record.clone()).map_err(|error| describe(&error))?;
+            if let Some(refused) = refused(&output).filter(|refused| refused.late || refused.lost) {
+                // Not what anybody expects of an error.
+                return Err(said(at, refused.message.clone()));
+            }
+            seen(record, &output);
             if guarded {
                 around("ROLLBACK TO portcullis_record; RELEASE portcullis_record")?;
             }
@@ -185,8 +222,15 @@ impl Case {
     }
 }
 
-fn said(at: String, what: &str) -> Mismatch {
-    Mismatch { at, what: what.to_owned() }
+/// What the engine refused, where that was expected.
+fn refused(output: &RecordOutput<DefaultColumnType>) -> Option<&Refused> {
+    match output {
+        RecordOutput::Statement { error: Some(error), .. }
+        | RecordOutput::Query { error: Some(error), .. } => {
+            error.downcast_ref::<QueryError>().map(|error| &error.0)
+        }
+        _ => None,
+    }
 }
 
 fn lock<'a, 'b>(
@@ -231,109 +275,13 @@ fn asked(record: &Line, dialect: Dialect) -> Option<Asked<'_>> {
     is_meant.then_some(Asked { record, sql, fails })
 }
 
-fn location(record: &Line) -> String {
+pub(super) fn location(record: &Line) -> String {
     match record {
         Record::Statement { loc, .. } | Record::Query { loc, .. } | Record::Subtest { loc, .. } => {
             loc.to_string()
         }
         _ => String::new(),
     }
-}
-
-/// A case is data: it asks its database, and does nothing else.
-fn refuse_what_cases_may_not(name: &str, record: &Line) -> Result<(), Mismatch> {
-    let refuse = |at: String, what: String| Err(Mismatch { at, what });
-    match record {
-        Record::Statement { expected: StatementExpect::Count(_), .. } => {
-            refuse(location(record), "count rows by a query: engines count them differently".into())
-        }
-        Record::Statement { conditions, .. } | Record::Query { conditions, .. } => {
-            let unknown = conditions.iter().find_map(|condition| {
-                let (Condition::OnlyIf { label } | Condition::SkipIf { label }) = condition;
-                (!["sqlite", "postgres"].contains(&label.as_str())).then_some(label)
-            });
-            match unknown {
-                Some(label) => refuse(
-                    location(record),
-                    format!("there is no engine {label:?}: it is sqlite or postgres"),
-                ),
-                None => Ok(()),
-            }
-        }
-        Record::Condition(_)
-        | Record::Comment(_)
-        | Record::Newline
-        | Record::Subtest { .. }
-        | Record::HashThreshold { .. }
-        | Record::Control(_) => Ok(()),
-        other => {
-            let text = other.to_string();
-            let word = text.split_whitespace().next().unwrap_or_default();
-            let at = match other {
-                Record::System { loc, .. }
-                | Record::Include { loc, .. }
-                | Record::Sleep { loc, .. }
-                | Record::Halt { loc } => loc.to_string(),
-                _ => name.to_owned(),
-            };
-            refuse(at, format!("a case may not use {}", redact::printable(word)))
-        }
-    }
-}
-
-fn parts(name: &str, records: &[Line]) -> Result<Vec<(Part, Range<usize>)>, Mismatch> {
-    let mut parts: Vec<(Part, Range<usize>)> = Vec::new();
-    for (index, record) in records.iter().enumerate() {
-        let Record::Subtest { name: label, .. } = record else {
-            let asks = matches!(record, Record::Statement { .. } | Record::Query { .. });
-            if asks && parts.is_empty() {
-                return Err(said(location(record), "it stands before `subtest before`"));
-            }
-            continue;
-        };
-        let at = location(record);
-        let Some(part) = Part::ALL.into_iter().find(|part| part.name() == label) else {
-            let what = format!(
-                "there is no part {}: it is before, after or down",
-                redact::printable(label)
-            );
-            return Err(Mismatch { at, what });
-        };
-        match parts.last_mut() {
-            None if part != Part::Before => {
-                return Err(said(at, "a case begins with `subtest before`"));
-            }
-            Some((last, _)) if *last >= part => {
-                return Err(said(
-                    at,
-                    "the parts are before, after, down, in this order, each once",
-                ));
-            }
-            Some((_, range)) => range.end = index,
-            None => {}
-        }
-        parts.push((part, index + 1..records.len()));
-    }
-    let asserts = |part: Part| {
-        parts.iter().any(|(there, range)| {
-            *there == part
-                && records[range.clone()]
-                    .iter()
-                    .any(|record| matches!(record, Record::Statement { .. } | Record::Query { .. }))
-        })
-    };
-    if !asserts(Part::After) {
-        return Err(said(
-            name.to_owned(),
-            "nothing is asserted after the migration: it needs a `subtest after` with a query",
-        ));
-    }
-    Ok(parts)
-}
-
-/// Where and how a record failed, with what was expected and what was there.
-fn describe(error: &TestError) -> Mismatch {
-    Mismatch { at: error.location().to_string(), what: error.kind().display(false).to_string() }
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,9 @@
 //! Records in sqllogictest format.
 
 pub mod case;
+mod describe;
+mod form;
+pub mod rewrite;
 pub(crate) mod smoke;
 
 use std::sync::Mutex;

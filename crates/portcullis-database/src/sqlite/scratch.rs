@@ -113,11 +113,11 @@ impl Database {
 
     /// SQLite's words, or that the time was over: it says only that it was interrupted.
     fn words(&self, said: String) -> Refused {
-        Refused::of(if said.contains("interrupted") {
-            format!("it took longer than {}", humantime::format_duration(self.place.timeout))
-        } else {
-            said
-        })
+        if !said.contains("interrupted") {
+            return Refused::of(said);
+        }
+        let allowed = humantime::format_duration(self.place.timeout);
+        Refused { late: true, ..Refused::of(format!("it took longer than {allowed}")) }
     }
 
     fn refused(&self, error: &rusqlite::Error) -> Refused {

@@ -31,6 +31,8 @@ fn is_for(name: &str, directory: &str) -> bool {
     }
 }
 
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// How migrations are tested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TestMigration {
@@ -42,6 +44,18 @@ pub struct TestMigration {
     pub without_messy: Exceptions,
     /// How long one statement of a test may take.
     pub statement_timeout: Duration,
+}
+
+/// No exceptions, and thirty seconds.
+impl Default for TestMigration {
+    fn default() -> Self {
+        Self {
+            without_case: Exceptions::default(),
+            irreversible: Exceptions::default(),
+            without_messy: Exceptions::default(),
+            statement_timeout: STATEMENT_TIMEOUT,
+        }
+    }
 }
 
 impl TestMigration {
@@ -57,8 +71,20 @@ pub(super) fn resolve(raw: raw::TestMigration) -> Result<TestMigration, ConfigEr
         without_case: with_reasons("without-case", raw.without_case)?,
         irreversible: with_reasons("irreversible", raw.irreversible)?,
         without_messy: with_reasons("without-messy", raw.without_messy)?,
-        statement_timeout: raw.statement_timeout.unwrap_or(Duration::from_secs(30)),
+        statement_timeout: statement_timeout(raw.statement_timeout)?,
     })
+}
+
+/// Zero means "for ever" to PostgreSQL: then an endless query would never be one.
+fn statement_timeout(given: Option<Duration>) -> Result<Duration, ConfigError> {
+    match given {
+        Some(given) if given.as_millis() == 0 => Err(ConfigError {
+            place: format!("{FILE}: test-migration.statement-timeout"),
+            cause: "it must be more than zero".to_owned(),
+            next_step: "write it like \"30s\"".to_owned(),
+        }),
+        given => Ok(given.unwrap_or(STATEMENT_TIMEOUT)),
+    }
 }
 
 /// Exceptions, each with a reason: without one nobody knows whether it still holds.

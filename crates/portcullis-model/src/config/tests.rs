@@ -127,6 +127,22 @@ fn without_a_target_there_are_migrations_to_lint_and_to_test() {
 }
 
 #[test]
+fn a_statement_of_a_test_ends_at_some_time() {
+    let parse =
+        |lines: &str| parse(&format!("{}[test-migration]\n{lines}", target("path = \"a.db\"")));
+    let timeout = |lines: &str| {
+        parse(lines).map(|config| config.test_migration.statement_timeout.as_millis())
+    };
+    assert_eq!(timeout("").unwrap(), 30_000);
+    assert_eq!(timeout("statement-timeout = \"1500ms\"").unwrap(), 1500);
+    for never in ["0s", "1us"] {
+        let error = timeout(&format!("statement-timeout = \"{never}\"")).unwrap_err();
+        assert!(error.place.contains("test-migration.statement-timeout"), "{error}");
+        assert!(error.cause.contains("more than zero"), "{error}");
+    }
+}
+
+#[test]
 fn targets_are_looked_up_by_name_with_a_suggestion() {
     let config = parse(REFERENCE).unwrap();
     assert_eq!(config.target(Some("dve")).unwrap_err().next_step, "did you mean dev?");

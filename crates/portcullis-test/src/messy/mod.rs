@@ -24,7 +24,7 @@ use portcullis_model::plan::{Direction, Step, segment_kind};
 use portcullis_model::sql::Dialect;
 
 use self::generate::{Character, Wanted, generate};
-use self::judge::{Found, Kind, Trial};
+use self::judge::{Found, Kind, Trial, Way};
 use self::row::{Row, script};
 use self::shrink::{Chosen, shrink};
 use self::touch::touched;
@@ -166,7 +166,7 @@ fn rounds(
         }
         for found in found {
             if told.len() < TOLD && !told.contains(&found.kind) {
-                report.problems.push(bench.told(&rows, &taken, &found, with_cases)?);
+                report.problems.extend(bench.told(&rows, &taken, &found, with_cases)?);
                 told.push(found.kind);
             }
         }
@@ -235,14 +235,15 @@ impl Bench<'_> {
         work(copy.as_mut())
     }
 
-    /// A finding with the fewest rows.
+    /// A finding with the fewest rows; none if it needs none, and so isn't theirs: up.sql that is
+    /// refused whatever there is ends the run.
     fn told(
         &mut self,
         rows: &[Row],
         taken: &Chosen,
         found: &Found,
         with_cases: bool,
-    ) -> Result<Problem, Broken> {
+    ) -> Result<Option<Problem>, Broken> {
         let dialect = self.database.dialect();
         let is_copied = dialect == Dialect::Postgres && !self.subject.in_transaction;
         let tries = if is_copied { TRIES_ON_COPIES } else { TRIES };
@@ -257,6 +258,9 @@ impl Bench<'_> {
         let needs_cases = with_cases && !breaks(self, taken, false)?;
         let fewest = shrink(rows, taken.clone(), tries, |kept| breaks(self, kept, needs_cases))?;
         let fewest: Vec<&Row> = fewest.iter().map(|at| &rows[*at]).collect();
+        if fewest.is_empty() && !needs_cases && matches!(found.kind, Kind::Refused(Way::Up, _)) {
+            return Ok(None);
+        }
         let lines = script(self.shapes, &fewest, dialect);
         let seeds = if needs_cases { ", beside those that its cases seed" } else { "" };
         let head = match fewest.len() {
@@ -266,7 +270,7 @@ impl Bench<'_> {
         };
         let mut what = vec![last.what, head];
         what.extend(lines.iter().map(|line| format!("  {line}")));
-        Ok(self.problem(&found.kind, what.join("\n")))
+        Ok(Some(self.problem(&found.kind, what.join("\n"))))
     }
 
     fn problem(&self, kind: &Kind, what: String) -> Problem {

@@ -8,7 +8,6 @@ use portcullis_lint::{Allow, Report};
 use portcullis_model::config::Config;
 use portcullis_model::exit::Exit;
 use portcullis_model::words::count;
-use portcullis_test::{Expected, Messy, Trips};
 use portcullis_workspace::accept::{
     Accepted, Engine, Errors, Protected, Request, carry_out, check_names, decide, objections,
 };
@@ -16,7 +15,7 @@ use portcullis_workspace::inspect::inspect;
 use portcullis_workspace::source::{Source, Wanted};
 
 use super::Format;
-use super::test_migration::{Choice, Tracks, Which};
+use super::test_migration;
 use crate::print;
 
 #[derive(Debug, Args)]
@@ -89,17 +88,8 @@ fn test(config: &Config, engines: &[Engine<'_>], decided: &mut [Accepted]) -> Re
     if drafts.is_empty() {
         return Ok(());
     }
-    let tracks = Tracks::read(config, Which::All)?;
-    let choice = Choice {
-        filter: None,
-        only: Some(&drafts),
-        expected: Expected::AsWritten,
-        round_trips: Trips::Of(&drafts),
-        messy_trips: Trips::Of(&drafts),
-        messy: Messy::default(),
-    };
-    let reports = tracks.prove(choice, &print::Bars::new(Format::Human))?;
-    let problems: Vec<String> = reports.iter().flat_map(print::problems).collect();
+    let report = test_migration::of_drafts(config, &drafts)?;
+    let problems = print::problems(&report);
     if !problems.is_empty() {
         return Err(Stop {
             notes: vec![problems.join("\n")],
@@ -114,8 +104,8 @@ fn test(config: &Config, engines: &[Engine<'_>], decided: &mut [Accepted]) -> Re
     }
     for (engine, accepted) in engines.iter().zip(decided) {
         let dialect = engine.migrations.dialect;
-        if let Some(report) = reports.iter().find(|report| report.engine.dialect() == dialect) {
-            accepted.note_tests(&report.tested());
+        if let Some(tested) = report.engines.iter().find(|one| one.engine.dialect() == dialect) {
+            accepted.note_tests(&tested.tested());
         }
     }
     Ok(())

@@ -115,10 +115,10 @@ impl Command {
     }
 
     /// The engines whose migrations it tests, if it does.
-    pub(crate) fn tests_on(&self) -> Option<test_migration::Which> {
+    pub(crate) fn tests_on(&self) -> Option<test_migration::EngineFlag> {
         match self {
             Command::TestMigration(flags) => Some(flags.engine),
-            Command::Accept(flags) if flags.tests() => Some(test_migration::Which::All),
+            Command::Accept(flags) if flags.tests() => Some(test_migration::EngineFlag::All),
             _ => None,
         }
     }

@@ -1,38 +1,40 @@
 //! `test-migration`: every migration before and after, on databases of its own.
 
-mod overrides;
-mod tracks;
+mod prove;
+mod subject;
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use portcullis_flow::Stop;
+use portcullis_model::config::Config;
 use portcullis_model::exit::Exit;
+use portcullis_model::redact;
 use portcullis_model::sql::Dialect;
-use portcullis_test::{EngineReport, Expected, Messy, Trips};
+use portcullis_test::{Adopted, Answers, Messy, Report, Selection, Which, adopt};
 
+use self::prove::{Pass, Run, labs};
 use super::Format;
 use crate::print;
-use tracks::usage;
-pub(super) use tracks::{Choice, Tracks};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     cargo xtask test-migration\n  \
     cargo xtask test-migration add_nickname\n  \
-    cargo xtask test-migration --engine sqlite\n  \
-    cargo xtask test-migration --all --junit target/migrations.xml\n  \
-    cargo xtask test-migration add_nickname::keeps_rows --format json")]
+    cargo xtask test-migration --new --junit target/migrations.xml\n  \
+    cargo xtask test-migration add_nickname::keeps_rows --override")]
 pub struct Flags {
     /// Only migrations, or cases of them, whose MIGRATION::CASE holds this
     filter: Option<String>,
-    /// Only migrations that the default branch hasn't accepted
-    #[arg(long, conflicts_with = "all")]
-    new: bool,
     /// Also go up, down and up, and through messy data, with every migration, not only with
     /// those that the default branch hasn't accepted
     #[arg(long)]
     all: bool,
+    /// Only the migrations that the default branch hasn't accepted
+    #[arg(long, conflicts_with = "all")]
+    new: bool,
     /// Have messy data go through every migration, not only through those that the default
     /// branch hasn't accepted
     #[arg(long)]
@@ -43,13 +45,13 @@ pub struct Flags {
     /// How many rows of messy data a table
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rows: u32,
-    /// Write what the queries give into the cases that expect other rows
-    #[arg(long = "override", conflicts_with_all = ["all", "messy", "junit"])]
-    overrides: bool,
     /// On which engine
-    #[arg(long, value_enum, default_value_t = Which::All)]
-    pub(super) engine: Which,
-    /// Also write what was found into this file, as JUnit's XML
+    #[arg(long, value_enum, default_value_t = EngineFlag::All)]
+    pub(super) engine: EngineFlag,
+    /// Write what the queries answer into the cases that expect other rows
+    #[arg(long = "override")]
+    overrides: bool,
+    /// Also write the result to this file, as JUnit XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
     /// How to print
@@ -59,7 +61,7 @@ pub struct Flags {
 
 /// On which engines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Which {
+pub(crate) enum EngineFlag {
     /// SQLite only.
     Sqlite,
     /// PostgreSQL only.
@@ -68,83 +70,127 @@ pub(crate) enum Which {
     All,
 }
 
-impl Which {
+impl EngineFlag {
     /// Whether an engine is meant.
     pub(crate) fn includes(self, dialect: Dialect) -> bool {
         match self {
-            Which::Sqlite => dialect == Dialect::Sqlite,
-            Which::Postgres => dialect == Dialect::Postgres,
-            Which::All => true,
+            EngineFlag::Sqlite => dialect == Dialect::Sqlite,
+            EngineFlag::Postgres => dialect == Dialect::Postgres,
+            EngineFlag::All => true,
         }
     }
 }
 
+static NOTHING: BTreeSet<String> = BTreeSet::new();
+
 pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
     let config = super::config()?;
-    let tracks = Tracks::read(&config, flags.engine)?;
-    let junit = flags.junit.as_deref().map(writable).transpose()?;
-    let newer = Trips::Of(&tracks.newer);
-    let choice = Choice {
+    flags.junit.as_deref().map_or(Ok(()), check_place)?;
+    let mut subject = subject::read(&config, flags.engine)?;
+    let cases = subject.cases(&config)?;
+    let newer = subject.newer.clone();
+    let selection = Selection {
         filter: flags.filter.as_deref(),
-        only: flags.new.then_some(&tracks.newer),
-        expected: if flags.overrides { Expected::Anything } else { Expected::AsWritten },
-        round_trips: if flags.all { Trips::All } else { newer },
-        messy_trips: if flags.all || flags.messy { Trips::All } else { newer },
+        migrations: if flags.new { Which::Of(&newer) } else { Which::All },
+    };
+    if flags.new && !subject.keep_having(&newer) {
+        return finish(&flags, &Report::default(), "no migration is newer than the default branch");
+    }
+    let labs = labs(&config, &subject.tracks)?;
+    let pass = Pass {
+        selection,
+        answers: Answers::Compare,
+        round_trips: if flags.all { Which::All } else { Which::Of(&newer) },
+        messy_trips: if flags.all || flags.messy { Which::All } else { Which::Of(&newer) },
         messy: Messy { seed: flags.seed, rows: flags.rows as usize },
     };
-    if flags.new && tracks.newer.is_empty() {
-        print::nothing_new(flags.format);
-        return Ok(Exit::Done);
-    }
-    let prove = |tracks: &Tracks<'_>, choice| {
-        let bars = print::Bars::new(flags.format);
-        tracks.prove(choice, &bars)
+    let mut run =
+        Run { config: &config, subject: &subject, labs: &labs, format: flags.format, cases };
+    let adopted = if flags.overrides {
+        let keeping = Pass {
+            answers: Answers::Keep,
+            round_trips: Which::Of(&NOTHING),
+            messy_trips: Which::Of(&NOTHING),
+            ..pass
+        };
+        let adopted = adopt(&run.cases, &run.pass(&keeping), &subject.engines);
+        write(&config.root, &adopted)?;
+        run.cases = subject.cases(&config)?;
+        adopted
+    } else {
+        Adopted::default()
     };
-    let mut reports = prove(&tracks, choice)?;
+    let (engines, uncovered) = (run.pass(&pass), run.uncovered(selection));
     if let Some(filter) = &flags.filter
-        && reports.iter().all(is_empty)
+        && engines.iter().all(|report| report.migrations.is_empty() && report.stopped.is_none())
     {
-        let cause = "no migration and no case has a name like that";
         return Err(usage(
             filter,
-            cause,
-            "cargo xtask test-migration --format json names them all",
+            "no migration and no case has a name like that",
+            "cargo xtask test-migration names them all",
         ));
     }
-    if flags.overrides {
-        let written = overrides::write(&config.root, &reports)?;
-        print::overridden(&written, flags.format);
-        let again = Tracks::read(&config, flags.engine)?;
-        reports = prove(&again, Choice { expected: Expected::AsWritten, ..choice })?;
+    finish(&flags, &Report { engines, uncovered, adopted }, "every case holds")
+}
+
+/// What becomes of these drafts in the tests.
+pub(super) fn of_drafts(config: &Config, drafts: &BTreeSet<String>) -> Result<Report, Stop> {
+    let mut subject = subject::read(config, EngineFlag::All)?;
+    subject.keep_having(drafts);
+    let cases = subject.cases(config)?;
+    let labs = labs(config, &subject.tracks)?;
+    let run = Run { config, subject: &subject, labs: &labs, format: Format::Human, cases };
+    let drafts = Which::Of(drafts);
+    let selection = Selection { filter: None, migrations: drafts };
+    let pass = Pass {
+        selection,
+        answers: Answers::Compare,
+        round_trips: drafts,
+        messy_trips: drafts,
+        messy: Messy::default(),
+    };
+    let (engines, uncovered) = (run.pass(&pass), run.uncovered(selection));
+    Ok(Report { engines, uncovered, adopted: Adopted::default() })
+}
+
+/// Says what was found, where it is to be said.
+fn finish(flags: &Flags, report: &Report, good: &str) -> Result<Exit, Stop> {
+    print::cases(report, good, flags.format);
+    if let Some(file) = &flags.junit {
+        let failed = |cause: String| {
+            let next = "see what the operating system says about this place";
+            Stop::new(Exit::Refused, "write the results", redact::path(file), cause, next)
+        };
+        let text = print::junit(report).map_err(failed)?;
+        fs::write(file, text).map_err(|error| failed(error.to_string()))?;
     }
-    if let Some(path) = junit {
-        write_junit(path, &reports)?;
+    Ok(if report.problems().is_empty() { Exit::Done } else { Exit::Refused })
+}
+
+/// Writes the cases that are other ones now. A link that came there meanwhile is replaced, not
+/// followed.
+fn write(root: &Path, adopted: &Adopted) -> Result<(), Stop> {
+    let files: Vec<(PathBuf, String)> =
+        adopted.files.iter().map(|file| (root.join(&file.path), file.text.clone())).collect();
+    Ok(portcullis_workspace::files::write(&files)?)
+}
+
+/// Refuses a place that can't be written to, before there is anything to write.
+fn check_place(file: &Path) -> Result<(), Stop> {
+    let refuse = |place: &Path, cause: &str, next: &str| {
+        Err(usage(&format!("--junit {}", redact::path(place)), cause, next))
+    };
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
+        let next = format!("mkdir -p {}", redact::path(parent));
+        return refuse(file, "there is no such directory", &next);
     }
-    print::cases(&reports, flags.format);
-    let failed = reports.iter().any(|report| report.problems().next().is_some());
-    Ok(if failed { Exit::Refused } else { Exit::Done })
+    if file.is_dir() || file.file_name().is_none() {
+        return refuse(file, "it is a directory", "name a file in it");
+    }
+    Ok(())
 }
 
-fn is_empty(report: &EngineReport) -> bool {
-    report.migrations.is_empty() && report.stopped.is_none()
-}
-
-/// Known before minutes of tests that it can't be written.
-fn writable(path: &Path) -> Result<&Path, Stop> {
-    let opened = std::fs::OpenOptions::new().create(true).append(true).open(path);
-    opened.map(|_| path).map_err(|error| unwritable(path, &error))
-}
-
-fn write_junit(path: &Path, reports: &[EngineReport]) -> Result<(), Stop> {
-    let file = std::fs::File::create(path).map_err(|error| unwritable(path, &error))?;
-    print::junit(reports, file).map_err(|error| unwritable(path, &error))
-}
-
-fn unwritable(path: &Path, error: &std::io::Error) -> Stop {
-    let place = portcullis_model::redact::path(path);
-    usage(
-        &place,
-        &format!("it can't be written: {error}"),
-        "name a file in a directory that is there",
-    )
+fn usage(place: &str, cause: &str, next_step: &str) -> Stop {
+    Stop::new(Exit::Usage, "test the migrations", place, cause, next_step)
 }

@@ -1,71 +1,100 @@
-//! What the tests of migrations found, as the XML that CI servers read.
+//! What the tests of migrations found, as JUnit XML: what CI reads.
 
-use std::io;
+use portcullis_model::redact;
+use portcullis_test::{EngineReport, MigrationReport, Problem, Report};
+use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
-use portcullis_test::{EngineReport, MigrationReport, Outcome, Problem};
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
-
-/// Writes a suite for each engine, a test for each case, and for each migration's other
-/// proofs one each.
-pub(crate) fn junit(reports: &[EngineReport], into: impl io::Write) -> io::Result<()> {
-    let mut report = Report::new("test-migration");
-    for engine in reports {
-        let mut suite = TestSuite::new(engine.engine.name());
-        suite.set_time(engine.took);
-        suite.add_test_cases(engine.migrations.iter().flat_map(tests));
-        if let Some(stopped) = &engine.stopped {
-            suite.add_test_case(test("migrations", "all can be applied", failed(stopped)));
-        }
-        report.add_test_suite(suite);
+/// The document; characters that XML can't hold are written as escapes.
+pub(crate) fn junit(report: &Report) -> Result<String, String> {
+    let mut document = quick_junit::Report::new("test-migration");
+    if !report.uncovered.is_empty() {
+        let mut suite = TestSuite::new("migrations");
+        suite.add_test_cases(report.uncovered.iter().map(|uncovered| {
+            case(&uncovered.directory, &first_line(&uncovered.problem), Err(&uncovered.problem))
+        }));
+        document.add_test_suite(suite);
     }
-    report.serialize(into).map_err(io::Error::other)
+    for engine in &report.engines {
+        document.add_test_suite(suite(engine));
+    }
+    document.set_time(report.engines.iter().map(|engine| engine.took).max().unwrap_or_default());
+    document.to_string().map_err(|error| error.to_string())
 }
 
-fn tests(migration: &MigrationReport) -> Vec<TestCase> {
-    let name = &migration.directory;
-    let cases = migration.cases.iter().map(|case| {
-        let status = match &case.outcome {
-            Outcome::Held(_) => TestCaseStatus::success(),
-            Outcome::Skipped => TestCaseStatus::skipped(),
-            Outcome::Failed(problem) => failed(problem),
-        };
-        let mut test = test(name, &case.name, status);
-        test.set_assertions(case.outcome.records()).set_time(case.took);
-        test
-    });
-    let trip = migration.round_trip.iter().map(|trip| {
-        let status = trip.as_ref().map_or_else(failed, |_| TestCaseStatus::success());
-        test(name, "up·down·up", status)
-    });
-    let others = migration.problems.iter();
-    let others = others.map(|problem| test(name, "has a case", failed(problem)));
-    let messy = migration.messy.iter().map(|messy| {
-        let mut status = TestCaseStatus::success();
-        if let Some(first) = messy.problems.first() {
-            status = failed(first);
-        } else if messy.accepted() == 0 && !messy.tables.is_empty() {
-            status = TestCaseStatus::skipped();
-            status.set_message("no table took a row");
+fn suite(report: &EngineReport) -> TestSuite {
+    let mut suite = TestSuite::new(report.engine.name());
+    suite.set_time(report.took);
+    suite.add_test_cases(report.migrations.iter().flat_map(of_migration));
+    if let Some(problem) = &report.stopped {
+        suite.add_test_case(case("migrations", "every migration is applied", Err(problem)));
+    }
+    suite
+}
+
+fn of_migration(migration: &MigrationReport) -> Vec<TestCase> {
+    let directory = &migration.directory;
+    let mut cases: Vec<TestCase> = migration
+        .problems
+        .iter()
+        .map(|problem| case(directory, &first_line(problem), Err(problem)))
+        .collect();
+    cases.extend(migration.cases.iter().map(|one| {
+        let mut written = case(directory, &one.name, one.outcome.as_ref().map(|_| ()));
+        if one.skipped {
+            written.status = TestCaseStatus::skipped();
+            written.status.set_message("nothing that it asserts is meant for this engine");
         }
-        test(name, "messy data", status)
-    });
-    cases.chain(trip).chain(messy).chain(others).collect()
+        if let Ok(records) = one.outcome {
+            written.set_assertions(records);
+        }
+        written.set_time(one.took);
+        written
+    }));
+    cases.extend(migration.round_trip.iter().map(|trip| {
+        let mut written = case(directory, "up·down·up", trip.as_ref().map(|_| ()));
+        written.set_time(migration.round_trip_took);
+        written
+    }));
+    cases.extend(migration.messy.iter().map(|messy| {
+        let outcome = messy.problems.first().map_or(Ok(()), Err);
+        let mut written = case(directory, "messy data", outcome);
+        if messy.problems.is_empty() && messy.accepted() == 0 && !messy.tables.is_empty() {
+            written.status = TestCaseStatus::skipped();
+            written.status.set_message("no table took a row");
+        }
+        written.set_time(migration.messy_took);
+        written
+    }));
+    cases
 }
 
-fn test(migration: &str, name: &str, status: TestCaseStatus) -> TestCase {
-    let mut test = TestCase::new(name, status);
-    test.set_classname(migration);
-    test
+fn case(directory: &str, name: &str, outcome: Result<(), &Problem>) -> TestCase {
+    let status = match outcome {
+        Ok(()) => TestCaseStatus::success(),
+        Err(problem) => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status.set_message(first_line(problem));
+            status.set_description(text(problem));
+            status
+        }
+    };
+    let mut case = TestCase::new(safe(name), status);
+    case.set_classname(safe(directory));
+    case
 }
 
-fn failed(problem: &Problem) -> TestCaseStatus {
-    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-    status.set_message(format!(
-        "{}: {}",
-        problem.at,
-        problem.what.lines().next().unwrap_or_default()
-    ));
-    status
-        .set_description(format!("{}\n{}\nnext: {}", problem.at, problem.what, problem.next_step));
-    status
+fn first_line(problem: &Problem) -> String {
+    safe(problem.what.lines().next().unwrap_or_default())
+}
+
+/// All that a person is told.
+fn text(problem: &Problem) -> String {
+    let lines = std::iter::once(problem.at.as_str()).chain(problem.what.lines());
+    let mut lines: Vec<String> = lines.map(safe).collect();
+    lines.push(format!("next: {}", safe(&problem.next_step)));
+    lines.join("\n")
+}
+
+fn safe(text: &str) -> String {
+    redact::printable(&redact::urls(text)).into_owned()
 }

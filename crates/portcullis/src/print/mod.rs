@@ -28,7 +28,7 @@ use serde_json::json;
 use crate::command::Format;
 
 pub(crate) use bars::Bars;
-pub(crate) use cases::{cases, nothing_new, overridden, problems};
+pub(crate) use cases::{cases, problems};
 pub(crate) use daily::LOOP;
 pub(crate) use drift::drift;
 pub(crate) use findings::{findings, history_is_unknown};
