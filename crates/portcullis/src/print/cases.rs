@@ -5,7 +5,9 @@ use comfy_table::{Table, presets};
 use portcullis_model::config::Engine;
 use portcullis_model::exit::Exit;
 use portcullis_model::{redact, words};
-use portcullis_test::{DIRECTORY, EngineReport, Found, MigrationReport, Problem, Report};
+use portcullis_test::{
+    DIRECTORY, EngineReport, Found, MigrationReport, Problem, Report, RoundTrip,
+};
 use serde_json::{Value, json};
 
 use super::{BAD, GOOD, QUIET, document, text};
@@ -203,11 +205,20 @@ fn of_migration(migration: &MigrationReport) -> Value {
     json!({
         "migration": migration.directory,
         "cases": cases.collect::<Vec<_>>(),
-        "roundTrip": migration.round_trip.as_ref().map(|trip| match trip {
-            Ok(trip) => json!({ "orderOnly": trip.order_only, "rows": trip.rows }),
-            Err(found) => json!({ "problem": of_problem(found) }),
+        "roundTrip": migration.round_trip.as_ref().map(|trip| {
+            let milliseconds = migration.round_trip_took.as_millis() as u64;
+            match trip {
+                Ok(RoundTrip { order_only, rows }) => {
+                    json!({ "orderOnly": order_only, "rows": rows, "milliseconds": milliseconds })
+                }
+                Err(found) => {
+                    json!({ "problem": of_problem(found), "milliseconds": milliseconds })
+                }
+            }
         }),
-        "messy": migration.messy.as_ref().map(super::messy::as_json),
+        "messy": migration.messy.as_ref().map(|messy| {
+            super::messy::as_json(messy, migration.messy_took)
+        }),
         "problems": migration.problems.iter().map(of_problem).collect::<Vec<_>>(),
     })
 }

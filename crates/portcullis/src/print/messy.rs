@@ -1,6 +1,7 @@
 //! What messy data found in migrations, and where there was none.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use portcullis_model::{redact, words};
 use portcullis_test::{EngineReport, MessyReport, MessyTable};
@@ -58,7 +59,7 @@ fn taken<'a>(place: &str, tables: impl Iterator<Item = &'a MessyTable>) {
     }
 }
 
-pub(super) fn as_json(messy: &MessyReport) -> Value {
+pub(super) fn as_json(messy: &MessyReport, took: Duration) -> Value {
     let tables: Vec<Value> = messy
         .tables
         .iter()
@@ -74,5 +75,6 @@ pub(super) fn as_json(messy: &MessyReport) -> Value {
         .iter()
         .map(|problem| json!({ "at": problem.at, "what": problem.what, "next": problem.next_step }))
         .collect();
-    json!({ "tables": tables, "problems": problems })
+    let milliseconds = took.as_millis() as u64;
+    json!({ "tables": tables, "problems": problems, "milliseconds": milliseconds })
 }
