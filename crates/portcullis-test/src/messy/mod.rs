@@ -16,6 +16,8 @@ mod shrink;
 mod touch;
 mod values;
 
+use std::collections::BTreeSet;
+
 use portcullis_database::scratch::shape::Shape;
 use portcullis_database::scratch::{Refused, Scratch};
 use portcullis_database::slt::case::Case;
@@ -27,7 +29,7 @@ use self::generate::{Character, Wanted, generate};
 use self::judge::{Found, Kind, Trial, Way};
 use self::row::{Row, script};
 use self::shrink::{Chosen, shrink};
-use self::touch::touched;
+use self::touch::{touched, words};
 use crate::report::{MessyReport, MessyTable, Problem};
 use crate::round_trip::seed;
 
@@ -256,7 +258,9 @@ impl Bench<'_> {
             Ok::<bool, Broken>(is_same)
         };
         let needs_cases = with_cases && !breaks(self, taken, false)?;
-        let fewest = shrink(rows, taken.clone(), tries, |kept| breaks(self, kept, needs_cases))?;
+        let likely = self.named();
+        let fewest =
+            shrink(rows, taken.clone(), &likely, tries, |kept| breaks(self, kept, needs_cases))?;
         let fewest: Vec<&Row> = fewest.iter().map(|at| &rows[*at]).collect();
         if fewest.is_empty() && !needs_cases && matches!(found.kind, Kind::Refused(Way::Up, _)) {
             return Ok(None);
@@ -271,6 +275,14 @@ impl Bench<'_> {
         let mut what = vec![last.what, head];
         what.extend(lines.iter().map(|line| format!("  {line}")));
         Ok(Some(self.problem(&found.kind, what.join("\n"))))
+    }
+
+    /// The tables that the migration names.
+    fn named(&self) -> BTreeSet<usize> {
+        let down = self.subject.down.map_or("", |down| down.sql.as_str());
+        let words = words(&format!("{} {down}", self.subject.up.sql));
+        let is_named = |shape: &Shape| words.contains(&shape.name.to_ascii_lowercase());
+        (0..self.shapes.len()).filter(|at| is_named(&self.shapes[*at])).collect()
     }
 
     fn problem(&self, kind: &Kind, what: String) -> Problem {

@@ -55,7 +55,8 @@ pub(super) fn touched(sql: &str, dialect: Dialect, shapes: &[Shape], code: &[&st
     found
 }
 
-fn words(text: &str) -> BTreeSet<String> {
+/// The words of a text, folded.
+pub(super) fn words(text: &str) -> BTreeSet<String> {
     let text = text.to_ascii_lowercase();
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     text.split(|c| !is_part(c)).filter(|word| !word.is_empty()).map(str::to_owned).collect()
