@@ -67,6 +67,9 @@ fn survives(scenario: &Scenario) {
                 .recovers(&workspace)
                 .map_err(|why| told(format!("and again at {second:?} ({again}): {why}")));
         }
+        if index % 4 == 2 {
+            scenario.is_settled(&workspace).map_err(|why| told(format!("recover: {why}")))?;
+        }
         scenario.recovers(&workspace).map_err(told)
     });
     let beyond = if exhaustive() { goes_on_to_the_end(scenario, &all) } else { 0 };

@@ -288,7 +288,7 @@ fn unchecked(checks: Vec<Check>) -> Trouble {
         place: left_out.map_or_else(String::new, |check| check.name.clone()),
         cause: "another program kept the database busy".to_owned(),
         next_step:
-            "run cargo xtask migrate again: it tests what was applied and completes the record"
+            "cargo xtask recover, when less is written: it tests what was applied and completes the record"
                 .to_owned(),
     };
     let state = "changed as planned, and was well before the commit".to_owned();

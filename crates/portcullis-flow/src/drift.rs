@@ -197,7 +197,9 @@ pub fn look(target: &Target) -> Result<Found, Stop> {
         return Err(refused("there is no such file", "cargo xtask migrate makes it"));
     };
     let survey = reader.survey()?;
-    let (Some(receipt), Some(_)) = (survey.last_receipt, &survey.head) else {
+    // Before the first run that ended well there is nothing that could have been changed.
+    let is_known = survey.head.is_some() || survey.catalog.objects().is_empty();
+    let Some(receipt) = survey.last_receipt.filter(|_| is_known) else {
         return Err(refused(
             "it has no receipt, so there is nothing to compare with",
             "take it on: cargo xtask migrate --enrol --reason \"…\"",
@@ -208,7 +210,7 @@ pub fn look(target: &Target) -> Result<Found, Stop> {
     if !drift.is_empty() && !survey.open_runs.is_empty() {
         let mut stop = refused(
             "a run has begun and isn't recorded yet: it is at work, or it died",
-            "wait for it; if none is at work, cargo xtask migrate finds out what became of it",
+            "wait for it; if none is at work, cargo xtask recover finds out what became of it",
         );
         stop.notes.push(drift.words().join("\n"));
         return Err(stop);

@@ -15,6 +15,7 @@ mod origin;
 mod protected;
 pub mod receipts;
 mod record;
+pub mod recover;
 pub mod redo;
 pub mod restore;
 mod retention;

@@ -63,10 +63,9 @@ pub fn migrate(request: &Request<'_>, observer: &mut dyn Observer) -> Result<Mig
     let mut clock = Clock::new(observer);
     let linted = read_and_lint(request, &mut clock)?;
     let locked = identify_and_lock(request, &linted, &mut clock)?;
-    let died = !locked.survey.open_runs.is_empty();
-    let locked = settle::settle(locked, request, &linted, &mut clock)?;
+    let (locked, settled) = settle::settle(locked, request, linted.inspected(), &mut clock)?;
     let mut request = request.clone();
-    if died {
+    if !settled.runs.is_empty() {
         let applied = &locked.survey.applied;
         request.goal = redo::goal_after_a_death(&request.goal, linted.set(), applied);
     }
@@ -319,7 +318,7 @@ fn finish(
             "file the receipt",
             &request.target.name,
             cause,
-            "make room there; the next cargo xtask migrate completes the record",
+            "make room there; cargo xtask recover completes the record",
         ));
     }
     clock.stage("receipt", &describe::receipt(&filed, request.root));

@@ -301,7 +301,7 @@ fn record_it(
         let mut stop = Stop::from(error);
         stop.exit = Exit::RecordIncomplete;
         stop.next_step =
-            "the backup is restored; the next cargo xtask migrate completes the record".to_owned();
+            "the backup is restored; cargo xtask recover completes the record".to_owned();
         stop.notes.push(kept_note.clone());
         stop
     };
@@ -331,7 +331,7 @@ fn record_it(
                 "smoke-test the restored database",
                 &request.target.name,
                 "another program kept the database busy",
-                "the next cargo xtask migrate tests it and completes the record",
+                "cargo xtask recover tests it and completes the record",
             );
             stop.notes.push(kept_note);
             return Err(stop);
@@ -374,7 +374,7 @@ fn file(
             "file the receipt",
             &request.target.name,
             cause,
-            "make room there; the next cargo xtask migrate completes the record",
+            "make room there; cargo xtask recover completes the record",
         ),
         (None, None) => {
             clock.stage("receipt", &describe::receipt(&filed, request.root));

@@ -3,7 +3,7 @@
 //! The lock is won first, so that it is certain that no earlier run is still alive. Then
 //! its intent and the database tell what became of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use portcullis_database::VerifiedBackup;
 use portcullis_database::seam::{Afterwards, Keys, OpenRun, Smoke};
@@ -17,25 +17,36 @@ use crate::intent::{self, Fate, Intent, Now, fate};
 use crate::migrate::Request;
 use crate::observe::Clock;
 use crate::record::{self, Beginning, backup_facts};
-use crate::stage::{Linted, Locked};
+use crate::stage::{Inspected, Locked};
 use crate::steps;
+
+/// What was left, and is settled.
+#[derive(Debug, Default)]
+pub(crate) struct Settled {
+    /// What the database was after each run that had died, oldest first.
+    pub(crate) runs: Vec<&'static str>,
+    /// The newest receipt's file, where only the database had it.
+    pub(crate) file: Option<PathBuf>,
+}
 
 /// Completes the record, closes every run that has no receipt, and stops where the last
 /// run left something for a person that is still not well.
 pub(crate) fn settle(
     mut locked: Locked,
     request: &Request<'_>,
-    linted: &Linted,
+    inspected: &Inspected,
     clock: &mut Clock<'_>,
-) -> Result<Locked, Stop> {
+) -> Result<(Locked, Settled), Stop> {
+    let mut settled = Settled::default();
     for open in std::mem::take(&mut locked.survey.open_runs) {
-        let state = settle_run(&mut locked, &open, request, linted)?;
+        let state = settle_run(&mut locked, &open, request, inspected)?;
         clock.stage("recover", &format!("an earlier run had died: the database is {state}"));
         locked.survey = locked.writer.survey()?;
+        settled.runs.push(state);
     }
-    complete_newest_file(&mut locked, request)?;
-    refuse_if_still_broken(&mut locked, request, linted)?;
-    Ok(locked)
+    settled.file = complete_newest_file(&mut locked, request)?;
+    refuse_if_still_broken(&mut locked, request, inspected)?;
+    Ok((locked, settled))
 }
 
 /// Finds out what became of a run, and files the receipt that it couldn't.
@@ -43,7 +54,7 @@ fn settle_run(
     locked: &mut Locked,
     open: &OpenRun,
     request: &Request<'_>,
-    linted: &Linted,
+    inspected: &Inspected,
 ) -> Result<&'static str, Stop> {
     let intent: Intent = serde_json::from_str(&open.intent).map_err(|error| {
         stop(
@@ -81,12 +92,12 @@ fn settle_run(
         Fate::Unclear(step) => return Err(unclear(request, &intent, &step)),
     };
     let backup = VerifiedBackup::open(Path::new(&intent.backup)).ok();
-    let facts = facts(locked, open, &intent, backup.as_ref(), request, linted);
+    let facts = facts(locked, open, &intent, backup.as_ref(), request, inspected);
     let receipt = if exit == Exit::Done {
         Receipt::applied(
             facts,
             Vec::new(),
-            test_completed(locked, &intent, backup.as_ref(), request, linted)?,
+            test_completed(locked, &intent, backup.as_ref(), request, inspected)?,
         )
     } else {
         let failure = Failure {
@@ -129,14 +140,14 @@ fn facts(
     intent: &Intent,
     backup: Option<&VerifiedBackup>,
     request: &Request<'_>,
-    linted: &Linted,
+    inspected: &Inspected,
 ) -> Facts {
     let mut facts = Beginning {
         run: open.run,
         reason: intent.reason.clone(),
         arrival: intent.arrival.unwrap_or(Arrival::Known),
-        set: Some(linted.set()),
-        lint: linted.verdict().clone(),
+        set: Some(inspected.set()),
+        lint: inspected.verdict().clone(),
         ..Beginning::of(locked, request.root, request.target, Action::Recover)
     }
     .facts();
@@ -175,9 +186,9 @@ fn test_completed(
     intent: &Intent,
     backup: Option<&VerifiedBackup>,
     request: &Request<'_>,
-    linted: &Linted,
+    inspected: &Inspected,
 ) -> Result<SmokePassed, Stop> {
-    smoke_test(locked, &intent.applied_after, backup, request, linted).map_err(|not_passed| {
+    smoke_test(locked, &intent.applied_after, backup, request, inspected).map_err(|not_passed| {
         let next = "to go back to the state before that run, follow the steps above";
         let mut stop = not_well(request, &not_passed, "", next.to_owned());
         if let (Exit::NeedsPerson, Some(backup)) = (stop.exit, backup) {
@@ -195,11 +206,11 @@ fn smoke_test(
     applied: &[String],
     backup: Option<&VerifiedBackup>,
     request: &Request<'_>,
-    linted: &Linted,
+    inspected: &Inspected,
 ) -> Result<SmokePassed, NotPassed> {
     let baseline = backup.and_then(|backup| locked.writer.baseline(Keys::Of(backup)).ok());
     let baseline = baseline.unwrap_or_default();
-    let queries = linted.queries(request.target, applied.last().map(String::as_str));
+    let queries = inspected.queries(request.target, applied.last().map(String::as_str));
     let smoke = Smoke { when: When::AfterCommit, applied, queries, baseline: &baseline };
     smoke::passed(&[], locked.writer.check(smoke))
 }
@@ -248,22 +259,25 @@ fn unclear(request: &Request<'_>, intent: &Intent, step: &str) -> Stop {
 
 /// The newest receipt's file, if only the database has it: a full disk may have kept it
 /// from being written. Older files may have been archived elsewhere.
-fn complete_newest_file(locked: &mut Locked, request: &Request<'_>) -> Result<(), Stop> {
-    let Some(last) = locked.survey.last_receipt else { return Ok(()) };
+fn complete_newest_file(
+    locked: &mut Locked,
+    request: &Request<'_>,
+) -> Result<Option<PathBuf>, Stop> {
+    let Some(last) = locked.survey.last_receipt else { return Ok(None) };
     let stored = locked.writer.receipts()?.into_iter().find(|stored| stored.link == last);
     if let Some(stored) = stored
         && !record::file_path(request.target, &stored).exists()
     {
-        record::write_file(request.target, &stored)?;
+        return Ok(Some(record::write_file(request.target, &stored)?));
     }
-    Ok(())
+    Ok(None)
 }
 
 /// After a run that left the database to a person, nothing is applied on top of damage.
 fn refuse_if_still_broken(
     locked: &mut Locked,
     request: &Request<'_>,
-    linted: &Linted,
+    inspected: &Inspected,
 ) -> Result<(), Stop> {
     let last = locked.writer.receipts()?.pop();
     let Some(last) = last.and_then(|stored| serde_json::from_str::<Receipt>(&stored.body).ok())
@@ -278,10 +292,12 @@ fn refuse_if_still_broken(
     refresh(locked);
     let applied: Vec<String> =
         locked.survey.applied.iter().map(|applied| applied.version.clone()).collect();
-    smoke_test(locked, &applied, backup.as_ref(), request, linted).map(drop).map_err(|not_passed| {
-        let cause = "the last run left it to a person, and it isn't well yet: ";
-        let next =
-            "follow that run's steps (cargo xtask receipt show, RESTORE.txt beside its backup)";
-        not_well(request, &not_passed, cause, next.to_owned())
-    })
+    smoke_test(locked, &applied, backup.as_ref(), request, inspected).map(drop).map_err(
+        |not_passed| {
+            let cause = "the last run left it to a person, and it isn't well yet: ";
+            let next =
+                "follow that run's steps (cargo xtask receipt show, RESTORE.txt beside its backup)";
+            not_well(request, &not_passed, cause, next.to_owned())
+        },
+    )
 }

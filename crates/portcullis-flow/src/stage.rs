@@ -18,22 +18,21 @@ use uuid::Uuid;
 use crate::error::Stop;
 use crate::migrate::Request;
 
-/// Migrations that were read, and linted without an error.
+/// Migrations that were read and linted, whatever was found.
 #[derive(Debug, Clone)]
-pub struct Linted {
+pub(crate) struct Inspected {
     set: MigrationSet,
     verdict: LintFacts,
 }
 
-impl Linted {
-    /// The migrations.
-    pub fn set(&self) -> &MigrationSet {
-        &self.set
-    }
+/// Migrations that were read, and linted without an error.
+#[derive(Debug, Clone)]
+pub struct Linted(Inspected);
 
-    /// The migrations, for good.
-    pub(crate) fn into_set(self) -> MigrationSet {
-        self.set
+impl Inspected {
+    /// The migrations.
+    pub(crate) fn set(&self) -> &MigrationSet {
+        &self.set
     }
 
     /// The newest version on disk.
@@ -47,9 +46,41 @@ impl Linted {
         if ends_at == self.newest() { &target.smoke } else { &[] }
     }
 
+    /// What the linter found.
+    pub(crate) fn verdict(&self) -> &LintFacts {
+        &self.verdict
+    }
+}
+
+impl Linted {
+    /// The migrations.
+    pub fn set(&self) -> &MigrationSet {
+        self.0.set()
+    }
+
     /// What the linter found besides errors.
     pub fn verdict(&self) -> &LintFacts {
-        &self.verdict
+        self.0.verdict()
+    }
+
+    /// For what doesn't ask whether there were errors.
+    pub(crate) fn inspected(&self) -> &Inspected {
+        &self.0
+    }
+
+    /// The migrations, for good.
+    pub(crate) fn into_set(self) -> MigrationSet {
+        self.0.set
+    }
+
+    /// As [`Inspected::newest`].
+    pub(crate) fn newest(&self) -> Option<&str> {
+        self.0.newest()
+    }
+
+    /// As [`Inspected::queries`].
+    pub(crate) fn queries<'a>(&self, target: &'a Target, ends_at: Option<&str>) -> &'a [PathBuf] {
+        self.0.queries(target, ends_at)
     }
 }
 
@@ -74,6 +105,15 @@ pub fn read(root: &Path, target: &Target) -> Result<MigrationSet, Stop> {
 /// # Errors
 /// The findings.
 pub fn lint(set: MigrationSet, request: &Request<'_>) -> Result<Linted, Stop> {
+    let (inspected, report) = inspect(set, request);
+    match inspected.verdict.errors {
+        0 => Ok(Linted(inspected)),
+        errors => Err(refused_by_lint(&inspected.set, report, errors)),
+    }
+}
+
+/// Lints migrations.
+pub(crate) fn inspect(set: MigrationSet, request: &Request<'_>) -> (Inspected, Report) {
     let target = request.target;
     let migrations =
         Migrations { dialect: target.engine().dialect(), path: target.migrations.clone() };
@@ -87,10 +127,7 @@ pub fn lint(set: MigrationSet, request: &Request<'_>) -> Result<Linted, Stop> {
     let found = report.verdict();
     let allowed = report.allowed.iter().filter_map(allowed).collect();
     let verdict = LintFacts { errors: found.errors, warnings: found.warnings, allowed };
-    if verdict.errors == 0 {
-        return Ok(Linted { set, verdict });
-    }
-    Err(refused_by_lint(&set, report, verdict.errors))
+    (Inspected { set, verdict }, report)
 }
 
 fn allowed(found: &Allowed) -> Option<AllowedFinding> {

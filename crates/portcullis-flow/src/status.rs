@@ -220,7 +220,7 @@ impl Status {
         let text = if let SumState::Broken(_, help) = &self.sum {
             help
         } else if self.open_runs > 0 {
-            "cargo xtask migrate finds out what became of the run that has no receipt"
+            "cargo xtask recover finds out what became of the run that has no receipt"
         } else if self.stranger.is_some() {
             "check the path; if this is the right database, cargo xtask migrate --enrol"
         } else if !self.drift.is_empty() {

@@ -18,7 +18,7 @@ pub enum Exit {
     NeedsPerson,
     /// Stopped part-way, healthy at the version printed; a rerun goes on.
     PartWay,
-    /// Applied and healthy, but the record is incomplete; the next run completes it.
+    /// Applied and healthy, but the record is incomplete; recover, or the next run, completes it.
     RecordIncomplete,
     /// Internal error before anything was applied.
     Internal,
@@ -69,7 +69,7 @@ impl Exit {
             }
             Exit::PartWay => "stopped part-way, healthy at the version printed; a rerun goes on",
             Exit::RecordIncomplete => {
-                "applied and healthy, the record is incomplete; the next run completes it"
+                "applied and healthy, the record is incomplete; recover, or the next run, completes it"
             }
             Exit::Internal => "internal error before anything was applied (afterwards it is 4)",
             Exit::Busy => "busy, nothing was touched, try again",

@@ -186,5 +186,5 @@ fn a_run_that_died_is_told() {
     workspace.execute("UPDATE __portcullis_run SET closed = 0; DELETE FROM __portcullis_receipt");
     let said = status(&workspace).stdout;
     assert!(said.contains("     open  1 run without a receipt"), "{said}");
-    assert!(said.lines().last().unwrap().contains("cargo xtask migrate"), "{said}");
+    assert!(said.lines().last().unwrap().contains("cargo xtask recover"), "{said}");
 }

@@ -72,6 +72,32 @@ fn until_the_record_can_be_completed_nothing_more_is_applied() {
 }
 
 #[test]
+fn recover_completes_the_record_and_applies_nothing() {
+    let workspace = Workspace::with_family();
+    let clear = block_receipts(&workspace);
+    workspace.stops(&["migrate"], 6);
+    clear();
+    // On a bad night nobody wants to hear of a draft that isn't ready.
+    workspace.migration("02_more", "DROP TABLE nothing_like_it\n", "");
+    workspace.stops(&["migrate"], 1);
+    let before = workspace.content();
+    let ran = workspace.run(&["recover"]).expect(0);
+    assert!(ran.stdout.contains("only the database had it"), "{}", ran.stdout);
+    assert_eq!(workspace.content(), before);
+    assert_eq!(receipt_files(&workspace), 1);
+    let ran = workspace.run(&["recover"]).expect(0);
+    assert!(ran.stdout.contains("nothing to recover: dev, at version 01"), "{}", ran.stdout);
+}
+
+#[test]
+fn recover_makes_no_database() {
+    let workspace = Workspace::with_family();
+    let ran = workspace.stops(&["recover"], 1);
+    assert!(ran.stderr.contains("there is no such file"), "{}", ran.stderr);
+    assert!(!workspace.database().exists());
+}
+
+#[test]
 fn a_run_that_fails_says_so_even_if_its_receipt_cannot_be_a_file() {
     let workspace = migrated();
     workspace.migration("02_fails", "INSERT INTO nowhere VALUES (1);\n", "SELECT 1;\n");

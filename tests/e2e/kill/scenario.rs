@@ -132,13 +132,42 @@ impl Scenario {
         backups_are_whole(workspace)
     }
 
+    /// `recover` begins no run, and leaves nothing for the next one to settle.
+    pub(super) fn is_settled(&self, workspace: &Workspace) -> Result<(), String> {
+        let ran = run_alone(workspace, &["recover", "--format", "json"]);
+        if !workspace.database().exists() {
+            return hold(ran.code == 1, || {
+                format!("without a database it ended with {}", ran.code)
+            });
+        }
+        hold(ran.code == 0, || format!("recover ended with {}\n{}", ran.code, told(&ran)))?;
+        // One that died before its intent has left nothing at all.
+        let receipts = run_alone(workspace, &["receipt", "list", "--format", "json"]).json();
+        if receipts["receipts"].as_array().is_some_and(|receipts| !receipts.is_empty()) {
+            self.is_quiet(workspace)?;
+        }
+        let again = run_alone(workspace, &["recover"]);
+        hold(again.stdout.contains("nothing to recover"), || told(&again))?;
+        // Half a redo that is settled is a migration to apply.
+        if ran.json()["next"] == "cargo xtask migrate" && self.arguments == ["redo"] {
+            let ran = run_alone(workspace, &["migrate"]);
+            hold(ran.code == 0, || told(&ran))?;
+        }
+        Ok(())
+    }
+
     fn is_well(&self, workspace: &Workspace) -> Result<(), String> {
+        let mode = workspace.value("PRAGMA journal_mode");
+        hold(mode == self.journal_mode, || format!("journal mode {mode}"))?;
+        self.is_quiet(workspace)
+    }
+
+    /// No damage, no open run, no lock.
+    fn is_quiet(&self, workspace: &Workspace) -> Result<(), String> {
         let checked = workspace.value("PRAGMA integrity_check");
         hold(checked == "ok", || format!("integrity: {checked}"))?;
         let violations = violations(workspace);
         hold(violations == self.violations, || format!("{violations} violations"))?;
-        let mode = workspace.value("PRAGMA journal_mode");
-        hold(mode == self.journal_mode, || format!("journal mode {mode}"))?;
         let open = workspace.value(
             "SELECT count(*) FROM __portcullis_run WHERE NOT closed OR entering IS NOT NULL",
         );

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::server;
 use crate::conformance::bench::{Bench, Engine};
 
-const ITEM: &str =
+pub(super) const ITEM: &str =
     "CREATE TABLE item (id integer PRIMARY KEY, name text);\nINSERT INTO item VALUES (1, 'a');\n";
 
 /// A bench whose run was killed while it made an index `CONCURRENTLY`; the server has ended
@@ -33,7 +33,7 @@ fn killed_in_its_middle() -> Bench {
 }
 
 /// Begins a run, and kills it as soon as a session of the database is like this.
-fn kill_while(bench: &Bench, session: &str) {
+pub(super) fn kill_while(bench: &Bench, session: &str) {
     let there = format!(
         "SELECT count(*) FROM pg_stat_activity WHERE {session} AND datname = current_database()"
     );
@@ -47,7 +47,7 @@ fn kill_while(bench: &Bench, session: &str) {
 }
 
 /// Ends the sessions whose statement is like this, and waits until they are gone.
-fn end(bench: &Bench, query: &str) {
+pub(super) fn end(bench: &Bench, query: &str) {
     let ended = format!(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
          WHERE query LIKE '{query}' AND datname = current_database() AND pid <> pg_backend_pid()"

@@ -11,6 +11,7 @@ mod locks;
 mod matrix;
 mod pooler;
 mod proxy;
+mod recover;
 mod roles;
 pub(crate) mod server;
 mod smoke;

@@ -193,7 +193,7 @@ pub(super) fn waits_in_its_smoke_test(bench: &Bench, arguments: &[&str]) -> Chil
 }
 
 /// The comment that a run gives to what it makes beside the database.
-fn waiting_for(bench: &Bench) -> String {
+pub(super) fn waiting_for(bench: &Bench) -> String {
     let oid = bench.one("SELECT oid FROM pg_database WHERE datname = current_database()");
     format!("portcullis: made by a run of the gate, and gone when that run is (for database {oid})")
 }

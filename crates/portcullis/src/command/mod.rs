@@ -13,6 +13,7 @@ mod migrate;
 mod new;
 mod rebase;
 mod receipt;
+mod recover;
 mod redo;
 mod restore;
 mod status;
@@ -40,6 +41,8 @@ pub enum Command {
     Migrate(migrate::Flags),
     /// Say where a database stands beside the migrations, and what to type next
     Status(status::Flags),
+    /// Find out what became of a run that died, and complete the record; nothing is applied
+    Recover(recover::Flags),
     /// Apply an edited migration again: undo it as it was applied, then as it is now
     Redo(redo::Flags),
     /// Check that nothing else has changed a database's schema
@@ -99,6 +102,7 @@ impl Command {
         let flag = match self {
             Command::Migrate(flags) => &flags.target,
             Command::Status(flags) => &flags.target,
+            Command::Recover(flags) => &flags.target,
             Command::Redo(flags) => &flags.target,
             Command::Drift(flags) => &flags.target,
             Command::Restore(flags) => &flags.target,
@@ -140,6 +144,7 @@ pub(crate) fn run(command: Command) -> Exit {
         Command::Rebase(flags) => (flags.format, rebase::run(flags)),
         Command::Hooks(flags) => (Format::Human, hooks::run(flags)),
         Command::Status(flags) => (flags.format, status::run(flags)),
+        Command::Recover(flags) => (flags.format, recover::run(flags)),
         Command::Redo(flags) => (flags.format, redo::run(flags)),
         Command::Drift(flags) => (flags.format, drift::run(flags)),
         Command::Explain(flags) => (Format::Human, explain::run(flags)),
