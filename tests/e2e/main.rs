@@ -13,6 +13,7 @@
 mod bad_input;
 mod conformance;
 mod daily;
+mod doctor;
 mod failure;
 mod git;
 mod house;

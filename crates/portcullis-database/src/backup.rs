@@ -139,7 +139,7 @@ impl VerifiedBackup {
 
     /// Whether this tool can put it back: not what a command of the user's has taken.
     pub fn is_restorable(&self) -> bool {
-        self.path.extension().is_none_or(|extension| extension != ENDINGS[2])
+        is_restorable(&self.path)
     }
 
     /// What is known about it.
@@ -151,6 +151,11 @@ impl VerifiedBackup {
 /// What the names of backups end in: SQLite's files, PostgreSQL's directories, and what
 /// a command of the user's said.
 const ENDINGS: [&str; 3] = ["db", "pgdump", "external"];
+
+/// Whether this tool can put a backup back: not what a command of the user's has taken.
+pub fn is_restorable(path: &Path) -> bool {
+    path.extension().is_none_or(|extension| extension != ENDINGS[2])
+}
 
 /// A backup's name: `stem`, and the ending for this target.
 pub fn named(target: &Target, stem: &str) -> String {

@@ -77,9 +77,10 @@ impl Error {
                 ErrorKind::Busy,
                 "another program is using the database; run it again when it is done",
             ),
-            Some(Code::NotADatabase) => {
-                (ErrorKind::Unreadable, "check that the path names the right file")
-            }
+            Some(Code::NotADatabase) => (
+                ErrorKind::Unreadable,
+                "check that the path names the right file; cargo xtask doctor says what there is to restore",
+            ),
             Some(Code::DatabaseCorrupt) => (
                 ErrorKind::Unreadable,
                 "restore a backup: cargo xtask backup list, cargo xtask restore BACKUP",

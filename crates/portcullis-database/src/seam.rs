@@ -233,6 +233,16 @@ pub struct BackupRequest<'a> {
     pub run: Uuid,
 }
 
+/// What is wrong with what a database holds, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Faults {
+    /// It isn't what was written: only a backup helps.
+    pub damage: Vec<String>,
+    /// Something can't be used, and may never have been of use: a view of a table that is gone,
+    /// an index that is not valid.
+    pub unusable: Vec<String>,
+}
+
 /// Told how far long work is: done and total, in bytes.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
 
@@ -255,6 +265,13 @@ pub trait Reader {
     /// # Errors
     /// They can't be read.
     fn columns(&mut self) -> Result<Vec<Table>>;
+
+    /// What is wrong with what it holds, in words; none where so much would have to be read
+    /// that writers might wait.
+    ///
+    /// # Errors
+    /// It can't be read.
+    fn faults(&mut self) -> Result<Option<Faults>>;
 
     /// Who else can log in and change the schema, each with the reason. A file has nobody
     /// to log in.

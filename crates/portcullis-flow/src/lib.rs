@@ -4,6 +4,7 @@ mod acceptance;
 pub mod backup;
 mod carry_out;
 mod describe;
+pub mod doctor;
 pub mod drift;
 mod error;
 mod estimate;

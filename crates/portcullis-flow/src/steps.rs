@@ -41,6 +41,7 @@ fn text(root: &Path, target: &Target, backup: &VerifiedBackup, found: &str) -> S
 #    own, or moved aside if it can't be read.
 cd {root} &&
 {program} restore {backup_quoted} --target {name}
+#    (What state it is in, and which backups are good: {program} doctor --target {name})
 # 3. Writes made since the backup are in what was kept, not in the restored database.
 #    Carry over what matters, then start the programs again.
 ",
@@ -55,7 +56,7 @@ cd {root} &&
 }
 
 /// A path as one word of a POSIX shell.
-fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     format!("'{}'", path.to_string_lossy().replace('\'', r"'\''"))
 }
 

@@ -25,16 +25,25 @@ pub(crate) fn hand_over(command: &Command) {
     else {
         return;
     };
-    let mut process = Process::new(cargo);
-    process.args(["run", "--quiet", "--locked", "--features", "postgres", "--manifest-path"]);
-    process.arg(manifest);
-    if !cfg!(debug_assertions) {
-        process.arg("--release");
-    }
-    process.arg("--").args(std::env::args_os().skip(1)).env(HANDED_OVER, "1");
+    let cargo = |what: &str| {
+        let mut process = Process::new(&cargo);
+        process.args([what, "--quiet", "--locked", "--features", "postgres", "--manifest-path"]);
+        process.arg(&manifest);
+        if !cfg!(debug_assertions) {
+            process.arg("--release");
+        }
+        process
+    };
     if !was_built_before() {
         crate::print::note("PostgreSQL is built in first; that takes some minutes, once");
     }
+    // On a bad night it may be that nothing can be built, and what is on this machine helps too.
+    if command.helps_without() && !cargo("build").status().is_ok_and(|status| status.success()) {
+        crate::print::note("PostgreSQL couldn't be built in: this is what this machine knows");
+        return;
+    }
+    let mut process = cargo("run");
+    process.arg("--").args(std::env::args_os().skip(1)).env(HANDED_OVER, "1");
     // Comes back only if it couldn't be started.
     let _ = process.exec();
 }

@@ -6,9 +6,9 @@ use super::home::Home;
 use super::identity::{self, Identity};
 use super::link::conn::{Conn, Failure};
 use super::link::connect::{self, Purpose};
-use super::{catalog, error, ledger, roles, survey};
+use super::{catalog, error, ledger, roles, smoke, survey};
 use crate::Result;
-use crate::seam::{Reader, StoredReceipt, Survey, Table};
+use crate::seam::{Faults, Reader, StoredReceipt, Survey, Table};
 
 struct Look {
     server: Server,
@@ -36,6 +36,11 @@ impl Reader for Look {
     fn columns(&mut self) -> Result<Vec<Table>> {
         catalog::columns(&mut self.conn)
             .map_err(|failure| error(&self.server, "read the columns", &failure))
+    }
+
+    fn faults(&mut self) -> Result<Option<Faults>> {
+        let found = smoke::all_faults(&mut self.conn).map(Some);
+        found.map_err(|failure| error(&self.server, "check the database", &failure))
     }
 
     fn others_who_may_change(&mut self) -> Result<Vec<String>> {

@@ -38,8 +38,8 @@ use undo::{clone, foreign, restore};
 use uuid::Uuid;
 
 use crate::seam::{
-    Afterwards, BackupRequest, Baseline, Head, Keys, Overlay, Progress, Reader, Smoke, StepReport,
-    StoredReceipt, Survey, Table, Undo, Writer,
+    Afterwards, BackupRequest, Baseline, Faults, Head, Keys, Overlay, Progress, Reader, Smoke,
+    StepReport, StoredReceipt, Survey, Table, Undo, Writer,
 };
 use crate::{Error, ErrorKind, Result, VerifiedBackup};
 
@@ -73,6 +73,11 @@ impl Reader for Session {
 
     fn columns(&mut self) -> Result<Vec<Table>> {
         catalog::columns(&mut self.conn).map_err(|failure| self.error("read the columns", &failure))
+    }
+
+    fn faults(&mut self) -> Result<Option<Faults>> {
+        let found = smoke::all_faults(&mut self.conn).map(Some);
+        found.map_err(|failure| self.error("check the database", &failure))
     }
 }
 

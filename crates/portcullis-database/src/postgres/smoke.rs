@@ -10,7 +10,7 @@ use super::home::Home;
 use super::ledger;
 use super::link::conn::{Conn, Failure};
 use super::link::transaction::aside;
-use crate::seam::{Baseline, Smoke};
+use crate::seam::{Baseline, Faults, Smoke};
 use crate::slt;
 
 /// How long one check may take while a transaction is open, and after the commit.
@@ -27,6 +27,17 @@ pub(super) fn baseline(conn: &mut Conn) -> Result<Baseline, Failure> {
             unselectable: unselectable.into_iter().map(|(name, _)| name).collect(),
             faults: faults(conn)?,
         })
+    })
+}
+
+/// What is wrong, whatever was wrong before.
+pub(super) fn all_faults(conn: &mut Conn) -> Result<Faults, Failure> {
+    aside(conn, |conn| {
+        limit(conn, When::AfterCommit)?;
+        let relations = catalog::relations(conn)?;
+        let broken = unselectable(conn, &relations, When::AfterCommit)?;
+        let broken = broken.iter().map(|(name, why)| format!("{}: {why}", redact::printable(name)));
+        Ok(Faults { damage: Vec::new(), unusable: broken.chain(faults(conn)?).collect() })
     })
 }
 

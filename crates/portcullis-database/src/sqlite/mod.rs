@@ -28,7 +28,7 @@ use rusqlite::{Connection, OpenFlags};
 use uuid::Uuid;
 
 use crate::seam::{
-    BackupRequest, Baseline, Head, Keys, Overlay, Progress, Reader, Smoke, StepReport,
+    BackupRequest, Baseline, Faults, Head, Keys, Overlay, Progress, Reader, Smoke, StepReport,
     StoredReceipt, Survey, Table, Undo, Writer,
 };
 use crate::{Error, ErrorKind, Result, RunLock, VerifiedBackup};
@@ -37,6 +37,8 @@ use crate::{Error, ErrorKind, Result, RunLock, VerifiedBackup};
 struct Look {
     path: PathBuf,
     conn: Connection,
+    /// Above this size not every row is read.
+    hold_writes_max: u64,
 }
 
 pub(crate) fn open_reader(target: &Target, path: &Path) -> Result<Option<Box<dyn Reader>>> {
@@ -51,7 +53,8 @@ pub(crate) fn open_reader(target: &Target, path: &Path) -> Result<Option<Box<dyn
         OpenFlags::SQLITE_OPEN_READ_ONLY
     };
     let conn = open_to_read(path, target.lock_wait, access)?;
-    Ok(Some(Box::new(Look { path: path.to_owned(), conn })))
+    let hold_writes_max = target.hold_writes_max;
+    Ok(Some(Box::new(Look { path: path.to_owned(), conn, hold_writes_max })))
 }
 
 /// Opens an existing database without the right to change it or to make it.
@@ -81,7 +84,7 @@ fn open_to_read(path: &Path, wait: Duration, access: OpenFlags) -> Result<Connec
                 OPERATION,
                 portcullis_model::redact::path(path),
                 cause,
-                "cargo xtask migrate rolls it back; commands that only read don't",
+                "cargo xtask recover rolls it back; commands that only read don't",
             );
         }
         Error::sqlite(OPERATION, path, &error).refused()
@@ -101,6 +104,16 @@ impl Reader for Look {
     fn columns(&mut self) -> Result<Vec<Table>> {
         catalog::columns(&self.conn)
             .map_err(|error| Error::sqlite("read the columns", &self.path, &error))
+    }
+
+    fn faults(&mut self) -> Result<Option<Faults>> {
+        let read = || -> rusqlite::Result<Option<Faults>> {
+            if catalog::bytes(&self.conn)? > self.hold_writes_max {
+                return Ok(None);
+            }
+            smoke::faults(&self.conn).map(Some)
+        };
+        read().map_err(|error| Error::sqlite("check the database", &self.path, &error))
     }
 }
 
@@ -188,6 +201,11 @@ impl Reader for Session {
 
     fn columns(&mut self) -> Result<Vec<Table>> {
         catalog::columns(&self.conn).map_err(|error| self.error("read the columns", &error))
+    }
+
+    fn faults(&mut self) -> Result<Option<Faults>> {
+        let found = smoke::faults(&self.conn);
+        found.map(Some).map_err(|error| self.error("check the database", &error))
     }
 }
 

@@ -99,7 +99,7 @@ pub(super) fn refuse_other_files(path: &Path) -> Result<()> {
     if first.is_empty() || first == MAGIC {
         return Ok(());
     }
-    let next = "check that the path names the right file";
+    let next = "check that the path names the right file; cargo xtask doctor says what there is to restore";
     Err(Error::new(
         ErrorKind::Unreadable,
         OPERATION,

@@ -8,7 +8,7 @@ use super::backup::open_immutable;
 use super::value::text;
 use super::{Session, apply, catalog, ledger, patience};
 use crate::error::sqlite_words;
-use crate::seam::{Baseline, Keys, Smoke};
+use crate::seam::{Baseline, Faults, Keys, Smoke};
 use crate::slt;
 
 /// The state to compare with. The backup's is read from the copy, where nobody waits.
@@ -146,6 +146,17 @@ fn alive(conn: &Connection, when: When) -> SqlResult<Verdict> {
         1 => Verdict::Passed,
         rows => Verdict::Failed(format!("the identity has {rows} rows instead of one")),
     })
+}
+
+/// What is wrong, whatever was wrong before.
+pub(super) fn faults(conn: &Connection) -> SqlResult<Faults> {
+    let damage = match quick_check(conn)? {
+        Verdict::Failed(why) => vec![why],
+        _ => Vec::new(),
+    };
+    let broken = unselectable(conn, FIRST_ROW)?;
+    let unusable = broken.iter().map(|(name, why)| format!("{}: {why}", redact::printable(name)));
+    Ok(Faults { damage, unusable: unusable.collect() })
 }
 
 fn quick_check(conn: &Connection) -> SqlResult<Verdict> {

@@ -3,7 +3,8 @@
 use portcullis_flow::Stop;
 
 /// The commands that take `--target`.
-const AIMED: [&str; 7] = ["migrate", "status", "redo", "drift", "restore", "backup", "receipt"];
+const AIMED: [&str; 9] =
+    ["migrate", "status", "recover", "doctor", "redo", "drift", "restore", "backup", "receipt"];
 
 /// Gives every command that a stop advises the target that was typed.
 pub(super) fn stop(stop: &mut Stop, target: &str) {

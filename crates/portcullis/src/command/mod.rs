@@ -5,6 +5,7 @@ mod aim;
 mod backup;
 mod cluster;
 mod completions;
+mod doctor;
 mod drift;
 mod explain;
 mod hooks;
@@ -43,6 +44,8 @@ pub enum Command {
     Status(status::Flags),
     /// Find out what became of a run that died, and complete the record; nothing is applied
     Recover(recover::Flags),
+    /// On a bad night: the state, the last run, which backups are good, and what to type
+    Doctor(doctor::Flags),
     /// Apply an edited migration again: undo it as it was applied, then as it is now
     Redo(redo::Flags),
     /// Check that nothing else has changed a database's schema
@@ -103,6 +106,7 @@ impl Command {
             Command::Migrate(flags) => &flags.target,
             Command::Status(flags) => &flags.target,
             Command::Recover(flags) => &flags.target,
+            Command::Doctor(flags) => &flags.target,
             Command::Redo(flags) => &flags.target,
             Command::Drift(flags) => &flags.target,
             Command::Restore(flags) => &flags.target,
@@ -116,6 +120,11 @@ impl Command {
     /// Whether it is about servers, whatever the configuration says.
     pub(crate) fn is_about_servers(&self) -> bool {
         matches!(self, Command::Cluster(_) | Command::Target(_))
+    }
+
+    /// Whether it is of use even where the server can't be asked.
+    pub(crate) fn helps_without(&self) -> bool {
+        matches!(self, Command::Doctor(_))
     }
 
     /// The engines whose migrations it tests, if it does.
@@ -145,6 +154,7 @@ pub(crate) fn run(command: Command) -> Exit {
         Command::Hooks(flags) => (Format::Human, hooks::run(flags)),
         Command::Status(flags) => (flags.format, status::run(flags)),
         Command::Recover(flags) => (flags.format, recover::run(flags)),
+        Command::Doctor(flags) => (flags.format, doctor::run(flags)),
         Command::Redo(flags) => (flags.format, redo::run(flags)),
         Command::Drift(flags) => (flags.format, drift::run(flags)),
         Command::Explain(flags) => (Format::Human, explain::run(flags)),

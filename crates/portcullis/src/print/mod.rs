@@ -3,6 +3,7 @@
 mod bars;
 mod cases;
 mod daily;
+mod doctor;
 mod drift;
 mod findings;
 mod junit;
@@ -31,6 +32,7 @@ use crate::command::Format;
 pub(crate) use bars::Bars;
 pub(crate) use cases::{cases, problems};
 pub(crate) use daily::LOOP;
+pub(crate) use doctor::diagnosis;
 pub(crate) use drift::drift;
 pub(crate) use findings::{findings, history_is_unknown};
 pub(crate) use junit::junit;

@@ -111,7 +111,7 @@ fn acceptance(acceptance: Acceptance) -> Option<&'static str> {
     }
 }
 
-fn last(receipt: &Receipt) -> String {
+pub(super) fn last(receipt: &Receipt) -> String {
     let predicate = &receipt.predicate;
     let outcome = &predicate.outcome;
     format!(
