@@ -33,7 +33,7 @@ fn what_is_wrong_with_the_configuration_is_said_with_its_place() {
         (dev("identity = \"me\""), &["portcullis.toml:4", "explain config"]),
         (dev("[targets.dev.retention]\nkeep-last = 0"), &["targets.dev.retention.keep-last"]),
         (DEV.replace("targets", "target"), &["unknown key \"target\"", "\"targets\""]),
-        (String::new(), &["the key \"targets\" is missing"]),
+        (String::new(), &["portcullis.toml has no target", "explain config"]),
         ("what is this?".to_owned(), &["portcullis.toml:1"]),
         (DEV.replace("sqlite", "oracle"), &["unknown value", "sqlite"]),
         (format!("default-target = \"dve\"\n{DEV}"), &["default-target", "did you mean dev?"]),
