@@ -1,5 +1,5 @@
-//! `docs/daily-loop.md` is a transcript: each of its commands is run, in order, and prints
-//! what the page says. `cargo xtask docs` writes the page's answers anew.
+//! Some pages of `docs/` are transcripts: each of their commands is run, in order, and prints
+//! what the page says. `cargo xtask docs` writes the pages' answers anew.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -50,7 +50,8 @@ impl Clone {
             .stdin(Stdio::null())
             .output()
             .unwrap();
-        String::from_utf8(output.stdout).unwrap()
+        let said = String::from_utf8(output.stdout).unwrap();
+        said.replace(self.workspace.path().to_str().unwrap(), "/srv/app")
     }
 }
 
@@ -151,15 +152,24 @@ fn played(page: &str) -> String {
 }
 
 #[test]
-fn the_page_says_what_happens() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/daily-loop.md");
+fn the_daily_loop_is_as_its_page_says() {
+    says_what_happens("daily-loop.md");
+}
+
+#[test]
+fn a_bad_night_is_as_its_page_says() {
+    says_what_happens("bad-night.md");
+}
+
+fn says_what_happens(page: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page);
     let page = std::fs::read_to_string(&path).unwrap();
     let played = played(&page);
     if std::env::var_os("PORTCULLIS_UPDATE_DOCS").is_some() {
         std::fs::write(&path, &played).unwrap();
     }
     let page = std::fs::read_to_string(&path).unwrap();
-    assert!(page == played, "docs/daily-loop.md is behind; run: cargo xtask docs\n{}", {
+    assert!(page == played, "{} is behind; run: cargo xtask docs\n{}", path.display(), {
         let different = page.lines().zip(played.lines()).find(|(page, now)| page != now);
         different.map_or_else(String::new, |(page, now)| format!("page: {page}\n now: {now}"))
     });
