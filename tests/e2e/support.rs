@@ -319,12 +319,12 @@ impl Ran {
     }
 }
 
-fn copy_directory(from: &Path, to: &Path) {
+pub(crate) fn copy_directory(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
         if entry.file_type().unwrap().is_dir() {
-            fs::create_dir(&target).unwrap();
+            fs::create_dir_all(&target).unwrap();
             fs::set_permissions(&target, entry.metadata().unwrap().permissions()).unwrap();
             copy_directory(&entry.path(), &target);
         } else {
