@@ -1,9 +1,11 @@
 //! `test-migration`: what a case may say, what is found, and how it is told.
 
 mod bad_input;
+mod jobs;
 mod new;
 mod output;
 mod overrides;
+mod quick;
 
 use crate::conformance::bench::{Bench, Engine};
 
