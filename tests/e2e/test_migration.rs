@@ -2,9 +2,11 @@
 
 mod bad_input;
 mod example;
+mod jobs;
 mod new;
 mod output;
 mod overrides;
+mod quick;
 
 use crate::conformance::bench::{Bench, Engine};
 

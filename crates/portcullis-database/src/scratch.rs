@@ -2,6 +2,7 @@
 
 pub mod shape;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use portcullis_model::catalog::Catalog;
@@ -46,6 +47,13 @@ pub trait Lab: Send + Sync {
     /// # Errors
     /// The place is full, or the server is gone.
     fn make(&self) -> Result<Box<dyn Scratch>>;
+
+    /// Applies migrations to a database of their own as Diesel does for a program without this
+    /// gate: what the cost of proving them is held against.
+    ///
+    /// # Errors
+    /// A migration can't be applied, or there is no database.
+    fn apply_as_diesel(&self, steps: &[&Step]) -> Result<()>;
 }
 
 /// What a lab is asked for.
@@ -84,6 +92,48 @@ pub fn open_copy(backup: &VerifiedBackup, options: &LabOptions) -> Result<Box<dy
         "postgres" => postgres::open_copy(backup, options),
         _ => sqlite::open_copy(backup, options),
     }
+}
+
+/// One of the things that are tried one after the other.
+#[derive(Debug, Clone, Copy)]
+pub enum Move<'a> {
+    /// Statements.
+    Ask(&'a str),
+    /// Statements that must fail, and of which nothing stays.
+    AskInVain(&'a str),
+    /// A migration.
+    Step(&'a Step),
+}
+
+impl<'a> Move<'a> {
+    /// What is run.
+    pub fn sql(self) -> &'a str {
+        match self {
+            Self::Ask(sql) | Self::AskInVain(sql) => sql,
+            Self::Step(step) => &step.sql,
+        }
+    }
+}
+
+/// The rows of tables, each as one text, by the table.
+pub type Contents = BTreeMap<String, Vec<String>>;
+
+/// What going up, down and up comes by: of the schema and the rows all that can have changed
+/// on the way, and maybe more.
+#[derive(Debug, Clone, Default)]
+pub struct Trip {
+    /// The schema before.
+    pub before: Catalog,
+    /// After up.
+    pub after: Catalog,
+    /// After up and down.
+    pub back: Catalog,
+    /// After up, down and up.
+    pub again: Catalog,
+    /// The rows before.
+    pub rows_before: Contents,
+    /// The rows after up and down.
+    pub rows_back: Contents,
 }
 
 /// A database that nobody else has.
@@ -181,33 +231,61 @@ pub trait Scratch: Send {
     /// # Errors
     /// The engine refuses it; nothing is open then.
     fn apply(&mut self, step: &Step, kind: SegmentKind) -> Result<(), Refused> {
-        if kind == SegmentKind::NoTransaction {
-            return self.run_step(step);
-        }
-        let rebuilds = kind == SegmentKind::Rebuild;
-        if rebuilds {
-            self.check_keys(KeyChecks::Off)?;
-        }
-        let before = if rebuilds { self.dangling()? } else { 0 };
-        let ran = self.begin().and_then(|()| self.run_step(step)).and_then(|()| {
-            let now = if rebuilds { self.dangling()? } else { 0 };
-            if now > before {
-                let rows = now - before;
-                return Err(Refused::of(format!(
-                    "{rows} rows reference rows that don't exist any more"
-                )));
-            }
-            self.commit()
-        });
-        if ran.is_err() {
-            // The first error is the one that tells.
-            let _ = self.roll_back();
-        }
-        if rebuilds {
-            self.check_keys(KeyChecks::On)?;
-        }
-        ran
+        apply_by_parts(self, step, kind)
     }
+
+    /// Tries these one after the other where nothing stays of them, all at once as far as that
+    /// goes. None if it can't be done so, or something is refused that shouldn't be: what it
+    /// was shows only who goes step by step.
+    ///
+    /// # Errors
+    /// There is no way to the database any more.
+    fn rehearse(&mut self, _moves: &[Move<'_>]) -> Result<Option<Vec<Result<Rows, Refused>>>> {
+        Ok(None)
+    }
+
+    /// Goes up, down and up where nothing stays of it, after statements that seed. None as
+    /// with [`rehearse`](Self::rehearse), or where it can't be said what may have changed.
+    ///
+    /// # Errors
+    /// There is no way to the database any more.
+    fn rehearse_trip(&mut self, _seeds: &[&str], _up: &Step, _down: &Step) -> Result<Option<Trip>> {
+        Ok(None)
+    }
+}
+
+/// How [`Scratch::apply`] goes where an engine has no shorter way.
+pub(crate) fn apply_by_parts<S: Scratch + ?Sized>(
+    scratch: &mut S,
+    step: &Step,
+    kind: SegmentKind,
+) -> Result<(), Refused> {
+    if kind == SegmentKind::NoTransaction {
+        return scratch.run_step(step);
+    }
+    let rebuilds = kind == SegmentKind::Rebuild;
+    if rebuilds {
+        scratch.check_keys(KeyChecks::Off)?;
+    }
+    let before = if rebuilds { scratch.dangling()? } else { 0 };
+    let ran = scratch.begin().and_then(|()| scratch.run_step(step)).and_then(|()| {
+        let now = if rebuilds { scratch.dangling()? } else { 0 };
+        if now > before {
+            let rows = now - before;
+            return Err(Refused::of(format!(
+                "{rows} rows reference rows that don't exist any more"
+            )));
+        }
+        scratch.commit()
+    });
+    if ran.is_err() {
+        // The first error is the one that tells.
+        let _ = scratch.roll_back();
+    }
+    if rebuilds {
+        scratch.check_keys(KeyChecks::On)?;
+    }
+    ran
 }
 
 /// What a table holds, told apart from what another holds.

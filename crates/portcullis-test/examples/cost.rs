@@ -1,71 +1,110 @@
-//! What proving migrations costs beside applying them once: times in milliseconds, a line
-//! a round, for `cargo xtask bench test-migration`.
+//! What proving migrations costs beside applying them once, for
+//! `cargo xtask bench test-migration`: `cost ENGINE ROUNDS JOBS N…`.
 //!
-//! `cost ENGINE MIGRATIONS ROUNDS`
+//! It prints a line for each measured run: how many migrations, what was done, seconds.
 
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use portcullis_database::scratch::{Lab, LabOptions, open_lab};
 use portcullis_model::config::{Engine, TestMigration};
 use portcullis_model::migration::MigrationSet;
-use portcullis_model::plan::{Goal, Plan, plan};
+use portcullis_model::plan::{Goal, Plan, Step, plan};
 use portcullis_model::tree::Disk;
 use portcullis_test::{Answers, Cases, Messy, Selection, Suite, Which};
 
-fn main() -> Result<(), Box<dyn Error>> {
+type Failed = Box<dyn Error>;
+
+/// Everything of one number in turns, so that whatever else the machine does meets all.
+fn main() -> Result<(), Failed> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [engine, number, rounds] = arguments.as_slice() else {
-        return Err("cost ENGINE MIGRATIONS ROUNDS".into());
+    let [engine, rounds, jobs, numbers @ ..] = arguments.as_slice() else {
+        return Err("cost ENGINE ROUNDS JOBS N…".into());
     };
     let engine = if engine == "postgres" { Engine::Postgres } else { Engine::Sqlite };
-    let place = tempfile::tempdir()?;
-    write(place.path(), number.parse()?)?;
-    let disk = Disk::new(place.path());
-    let set = MigrationSet::read(&disk, Path::new("migrations"))?;
-    let names: BTreeSet<&str> = set.migrations.iter().map(|one| one.directory.as_str()).collect();
-    let cases = Cases::read(&disk, &names)?;
-    let plan = plan(&set, &[], &Goal::Latest, engine.dialect()).map_err(|_| "no plan")?;
+    let (rounds, jobs) = (rounds.parse::<u32>()?, jobs.parse::<NonZeroUsize>()?);
     let lab = open_lab(engine, &LabOptions { statement_timeout: Duration::from_secs(60) })?;
-    let (none, exceptions) = (BTreeSet::new(), TestMigration::default());
-    for _ in 0..rounds.parse()? {
-        let straight = straight(lab.as_ref(), &plan)?;
-        let proved = |round_trips| -> Result<Duration, Box<dyn Error>> {
-            let suite = Suite {
-                plan: &plan,
-                cases: &cases,
-                selection: Selection { filter: None, migrations: Which::All },
-                answers: Answers::Compare,
-                exceptions: &exceptions,
-                round_trips,
-                messy_trips: Which::Of(&none),
-                messy: Messy::default(),
-            };
-            let started = Instant::now();
-            let report = portcullis_test::run(lab.as_ref(), &suite, &|_| {})?;
-            let took = started.elapsed();
-            match report.problems().next() {
-                Some(problem) => Err(format!("{}: {}", problem.at, problem.what).into()),
-                None => Ok(took),
+    let inputs = numbers
+        .iter()
+        .map(|number| Ok((number, input(engine, number.parse()?)?)))
+        .collect::<Result<Vec<_>, Failed>>()?;
+    for round in 0..=rounds {
+        for (number, (plan, cases)) in &inputs {
+            for (what, run) in SIDES {
+                let took = run(lab.as_ref(), plan, cases, jobs)?.as_secs_f64();
+                // The first round warms the caches.
+                #[expect(clippy::print_stdout, reason = "it is what the program is for")]
+                if round > 0 {
+                    println!("{number} {what} {took}");
+                }
             }
-        };
-        let with_cases = proved(Which::Of(&none))?;
-        let with_trips = proved(Which::All)?;
-        let [straight, with_cases, with_trips] =
-            [straight, with_cases, with_trips].map(|took| took.as_secs_f64() * 1000.0);
-        #[expect(clippy::print_stdout, reason = "it is what the program is for")]
-        {
-            println!("{straight:.1} {with_cases:.1} {with_trips:.1}");
         }
     }
     Ok(())
 }
 
+type Side = fn(&dyn Lab, &Plan, &Cases, NonZeroUsize) -> Result<Duration, Failed>;
+
+static NONE: BTreeSet<String> = BTreeSet::new();
+
+const SIDES: [(&str, Side); 4] = [
+    ("diesel", |lab, plan, _, _| {
+        let steps: Vec<&Step> = plan.steps().collect();
+        let started = Instant::now();
+        lab.apply_as_diesel(&steps)?;
+        Ok(started.elapsed())
+    }),
+    ("cases", |lab, plan, cases, jobs| prove(lab, plan, cases, Which::Of(&NONE), jobs)),
+    ("straight", |lab, plan, _, _| straight(lab, plan)),
+    ("round-trips", |lab, plan, cases, jobs| prove(lab, plan, cases, Which::All, jobs)),
+];
+
+fn prove(
+    lab: &dyn Lab,
+    plan: &Plan,
+    cases: &Cases,
+    round_trips: Which<'_>,
+    jobs: NonZeroUsize,
+) -> Result<Duration, Failed> {
+    let exceptions = TestMigration::default();
+    let suite = Suite {
+        plan,
+        cases,
+        selection: Selection { filter: None, migrations: Which::All },
+        answers: Answers::Compare,
+        exceptions: &exceptions,
+        round_trips,
+        messy_trips: Which::Of(&NONE),
+        messy: Messy::default(),
+        jobs,
+    };
+    let started = Instant::now();
+    let report = portcullis_test::run(lab, &suite, &|_| {})?;
+    let took = started.elapsed();
+    match report.problems().next() {
+        Some(problem) => Err(format!("{}: {}", problem.at, problem.what).into()),
+        None => Ok(took),
+    }
+}
+
+/// This many migrations, and their cases.
+fn input(engine: Engine, number: usize) -> Result<(Plan, Cases), Failed> {
+    let place = tempfile::tempdir()?;
+    write(place.path(), number)?;
+    let disk = Disk::new(place.path());
+    let set = MigrationSet::read(&disk, Path::new("migrations"))?;
+    let names: BTreeSet<&str> = set.migrations.iter().map(|one| one.directory.as_str()).collect();
+    let cases = Cases::read(&disk, &names)?;
+    let plan = plan(&set, &[], &Goal::Latest, engine.dialect()).map_err(|_| "no plan")?;
+    Ok((plan, cases))
+}
+
 /// Each migration once, as a run applies it.
-fn straight(lab: &dyn Lab, plan: &Plan) -> Result<Duration, Box<dyn Error>> {
+fn straight(lab: &dyn Lab, plan: &Plan) -> Result<Duration, Failed> {
     let started = Instant::now();
     let mut database = lab.make()?;
     for segment in &plan.segments {

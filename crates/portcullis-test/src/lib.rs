@@ -5,9 +5,11 @@ mod cases;
 pub mod code;
 mod coverage;
 mod messy;
+mod quick;
 mod report;
 mod round_trip;
 mod selection;
+mod shares;
 mod suite;
 
 pub use adopt::{Adopted, Rewritten, adopt};

@@ -114,7 +114,7 @@ pub struct MigrationReport {
 pub struct RoundTrip {
     /// Whether only the order of columns is another one.
     pub order_only: bool,
-    /// How many rows were there to be lost.
+    /// How many rows were there to be lost: of the tables that it touches, or of all.
     pub rows: usize,
 }
 

@@ -1,11 +1,10 @@
 //! Up, down, up: what comes back, and what doesn't.
 
-use std::collections::BTreeMap;
-
-use portcullis_database::scratch::{Refused, Scratch};
+use portcullis_database::scratch::{Contents, Refused, Scratch};
 use portcullis_database::slt::case::{Case, Part};
 use portcullis_model::catalog::{Catalog, Difference, ObjectKind, diff};
 use portcullis_model::plan::{Direction, Step};
+use portcullis_model::sql::Dialect;
 
 use crate::report::{Problem, RoundTrip};
 
@@ -14,6 +13,20 @@ pub(crate) type Apply<'a> = &'a dyn Fn(&mut dyn Scratch, &Step) -> Result<(), Re
 
 /// How many differences of one kind are shown.
 const SHOWN: usize = 20;
+
+/// Whether a schema is the one it was: if so, whether only the order of columns is another
+/// one; if not, what differs.
+pub(crate) fn comes_back(
+    was: &Catalog,
+    is: &Catalog,
+    dialect: Dialect,
+) -> Result<bool, Vec<Difference>> {
+    let differences = diff(was, is, dialect);
+    match differences.iter().all(Difference::is_order_only) {
+        true => Ok(!differences.is_empty()),
+        false => Err(differences),
+    }
+}
 
 /// Goes up, down and up again where nothing stays of it. The rows that the cases seed go
 /// with it.
@@ -41,24 +54,25 @@ pub(crate) fn go(
     let back = scratch.catalog().map_err(read)?;
     let rows_back = rows(scratch, &before);
     let dialect = scratch.dialect();
-    let there = diff(&before, &back, dialect);
-    let is_order_only =
-        |all: &[Difference]| !all.is_empty() && all.iter().all(Difference::is_order_only);
+    let there = comes_back(&before, &back, dialect);
     let mut found = Vec::new();
-    if !there.is_empty() && !is_order_only(&there) {
-        found.push(words("after up and down the schema isn't the one before", &there));
+    if let Err(there) = &there {
+        found.push(words("after up and down the schema isn't the one before", there));
     }
     found.extend(lost(&rows_before, &rows_back));
     // What didn't come back would only be in the way of the second time.
     if found.is_empty() {
         apply(scratch, up).map_err(|refused| failed(up, "up fails the second time", &refused))?;
-        let again = diff(&after, &scratch.catalog().map_err(read)?, dialect);
-        if again.is_empty() || is_order_only(&again) {
-            let order_only = is_order_only(&there) || is_order_only(&again);
-            let rows = rows_before.values().map(Vec::len).sum();
-            return Ok(RoundTrip { order_only, rows });
+        match comes_back(&after, &scratch.catalog().map_err(read)?, dialect) {
+            Ok(again) => {
+                let rows = rows_before.values().map(Vec::len).sum();
+                return Ok(RoundTrip { order_only: there == Ok(true) || again, rows });
+            }
+            Err(again) => {
+                found
+                    .push(words("after up, down and up the schema isn't the one after up", &again));
+            }
         }
-        found.push(words("after up, down and up the schema isn't the one after up", &again));
     }
     Err(Problem {
         at: format!("{}/down.sql", up.directory),
@@ -103,9 +117,6 @@ pub(crate) fn seed(scratch: &mut dyn Scratch, cases: &[&Case]) {
     }
 }
 
-/// The rows of each table, in an order of their own.
-type Contents = BTreeMap<String, Vec<String>>;
-
 /// What is in the tables of a schema, as far as it can be read.
 fn rows(scratch: &mut dyn Scratch, schema: &Catalog) -> Contents {
     let mut contents = Contents::new();
@@ -121,7 +132,7 @@ fn rows(scratch: &mut dyn Scratch, schema: &Catalog) -> Contents {
 }
 
 /// Rows that aren't there any more as they were, in words.
-fn lost(before: &Contents, back: &Contents) -> Option<String> {
+pub(crate) fn lost(before: &Contents, back: &Contents) -> Option<String> {
     let mut words = Vec::new();
     for (table, rows) in before {
         let now = back.get(table).map_or(&[][..], Vec::as_slice);

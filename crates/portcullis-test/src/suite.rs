@@ -1,5 +1,9 @@
 //! Every migration of one engine, in order: at each its cases, then the migration itself.
 
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use portcullis_database::scratch::{Lab, Refused, Scratch};
@@ -10,9 +14,11 @@ use portcullis_model::sql::Dialect;
 
 use crate::cases::{Cases, Named};
 use crate::messy::{self, Messy, Subject};
+use crate::quick;
 use crate::report::{CaseReport, EngineReport, MigrationReport, Problem};
 use crate::round_trip::{self, Apply};
 use crate::selection::{Selection, Which};
+use crate::shares::{shares, would_meet};
 
 /// What is run.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +39,8 @@ pub struct Suite<'a> {
     pub messy_trips: Which<'a>,
     /// What that is made of.
     pub messy: Messy,
+    /// How many walkers may share the migrations.
+    pub jobs: NonZeroUsize,
 }
 
 /// What is done with what queries answer.
@@ -68,30 +76,87 @@ pub fn run(
     watch: Watch<'_>,
 ) -> portcullis_database::Result<EngineReport> {
     let started = Instant::now();
-    let mut database = lab.make()?;
-    let mut report = EngineReport {
-        engine: lab.engine(),
-        migrations: Vec::new(),
-        stopped: None,
-        took: started.elapsed(),
-    };
-    let kinds = suite.plan.segments.iter();
-    let steps =
-        kinds.flat_map(|segment| segment.steps.iter().map(move |step| (step, segment.kind)));
+    let engine = lab.engine();
     let total = suite.plan.steps().count();
-    for (done, (step, kind)) in steps.enumerate() {
-        watch(Progress { engine: lab.engine(), done, total });
-        if let Some(migration) = look_at(database.as_mut(), suite, step)? {
-            report.migrations.push(migration);
-        }
-        if let Err(refused) = database.apply(step, kind) {
-            report.stopped = Some(of_step(step, &refused));
+    watch(Progress { engine, done: 0, total });
+    let done = Mutex::new(0);
+    let advance = || {
+        let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+        *done += 1;
+        watch(Progress { engine, done: *done, total });
+    };
+    let costs: Vec<usize> = suite.plan.steps().map(|step| cost(suite, step)).collect();
+    let together = would_meet(suite.plan, suite.cases, engine.dialect());
+    let shares = shares(&costs, if together { NonZeroUsize::MIN } else { suite.jobs });
+    let walked = thread::scope(|scope| {
+        let advance = &advance;
+        let walkers: Vec<_> = shares
+            .into_iter()
+            .map(|share| scope.spawn(move || walk(lab, suite, share, advance)))
+            .collect();
+        walkers.into_iter().map(join).collect::<portcullis_database::Result<Vec<_>>>()
+    })?;
+    let (mut migrations, mut stopped) = (Vec::new(), None);
+    for mut walked in walked {
+        migrations.append(&mut walked.migrations);
+        stopped = walked.stopped;
+        // Whoever comes later has met the same.
+        if stopped.is_some() {
             break;
         }
     }
-    watch(Progress { engine: lab.engine(), done: total, total });
-    report.took = started.elapsed();
-    Ok(report)
+    watch(Progress { engine, done: total, total });
+    Ok(EngineReport { engine, migrations, stopped, took: started.elapsed() })
+}
+
+fn join<T>(walker: thread::ScopedJoinHandle<'_, T>) -> T {
+    walker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// About what proving a migration costs, beside applying it once.
+fn cost(suite: &Suite<'_>, step: &Step) -> usize {
+    let directory = &step.directory;
+    let is_meant = |name: &str| suite.selection.includes(directory, name);
+    let cases = suite.cases.of(directory).iter().filter(|case| is_meant(&case.name)).count();
+    let returns = !suite.exceptions.irreversible.include(directory);
+    let trip = suite.round_trips.includes(directory) && returns && is_meant("");
+    let excused = suite.exceptions.without_messy.include(directory);
+    let messy = suite.messy_trips.includes(directory) && !excused && is_meant("");
+    cases + usize::from(trip) * 3 + usize::from(messy) * 100
+}
+
+/// What a walker has found.
+struct Walked {
+    migrations: Vec<MigrationReport>,
+    stopped: Option<Problem>,
+}
+
+/// Goes to the end of a share, and proves it.
+fn walk(
+    lab: &dyn Lab,
+    suite: &Suite<'_>,
+    share: Range<usize>,
+    advance: &(dyn Fn() + Sync),
+) -> portcullis_database::Result<Walked> {
+    let mut database = lab.make()?;
+    let mut walked = Walked { migrations: Vec::new(), stopped: None };
+    let segments = suite.plan.segments.iter();
+    let steps =
+        segments.flat_map(|segment| segment.steps.iter().map(move |step| (step, segment.kind)));
+    for (at, (step, kind)) in steps.take(share.end).enumerate() {
+        let is_mine = share.contains(&at);
+        if is_mine && let Some(migration) = look_at(database.as_mut(), suite, step)? {
+            walked.migrations.push(migration);
+        }
+        if let Err(refused) = database.apply(step, kind) {
+            walked.stopped = Some(of_step(step, &refused));
+            break;
+        }
+        if is_mine {
+            advance();
+        }
+    }
+    Ok(walked)
 }
 
 /// Proves one migration; none if it isn't asked for.
@@ -121,9 +186,16 @@ fn look_at(
     if suite.round_trips.includes(directory) && returns && is_meant("") {
         let cases = readable();
         let started = Instant::now();
-        let trip = aside(database, (step, Some(&down)), |scratch, apply| {
-            round_trip::go(scratch, &cases, (step, &down), apply)
-        })?;
+        let known = match fit(database.dialect(), step, Some(&down)) {
+            true => quick::round_trip(database, &cases, (step, &down))?,
+            false => None,
+        };
+        let trip = match known {
+            Some(trip) => Ok(trip),
+            None => aside(database, (step, Some(&down)), |scratch, apply| {
+                round_trip::go(scratch, &cases, (step, &down), apply)
+            })?,
+        };
         report.round_trip = Some(trip);
         report.round_trip_took = started.elapsed();
     }
@@ -156,9 +228,16 @@ fn look_at_case(
         }
         Ok(case) => {
             let undone = case.has(Part::Down).then_some(down);
-            aside(database, (step, undone), |scratch, apply| {
-                play(scratch, case, (step, undone), apply, (suite.answers, &mut answers))
-            })?
+            let known = match suite.answers == Answers::Compare && fit(dialect, step, undone) {
+                true => quick::case(database, case, (step, undone))?,
+                false => None,
+            };
+            match known {
+                Some(held) => Ok(held),
+                None => aside(database, (step, undone), |scratch, apply| {
+                    play(scratch, case, (step, undone), apply, (suite.answers, &mut answers))
+                })?,
+            }
         }
         Err(mismatch) => Err(of_case(mismatch, "correct the case")),
     };

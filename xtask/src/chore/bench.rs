@@ -17,6 +17,7 @@ mod pg_restore;
 mod pg_rows;
 mod pg_server;
 mod table;
+mod test_migration;
 mod warm_lint;
 
 use std::path::{Path, PathBuf};
@@ -72,11 +73,19 @@ enum Name {
     /// A run that is undone by the server's copy, against `createdb` and `pg_restore -j 2`
     #[value(name = "pg-clone")]
     PgClone,
+    /// Cases, and round trips, of up to 1,000 migrations, against applying them once
+    #[value(name = "test-migration")]
+    TestMigration,
     /// The commit hook with one migration staged beside 1,000, against `git status`
     Hook,
 }
 
 impl Name {
+    /// Whether the gate isn't run for it, or built as a part of it.
+    fn is_without_gate(self) -> bool {
+        matches!(self, Self::ColdBuild | Self::WarmLint | Self::Cluster | Self::TestMigration)
+    }
+
     /// Whether the gate must be able to connect to PostgreSQL for it.
     fn is_postgres(self) -> bool {
         matches!(self, Self::PgBackup | Self::PgMigrate500 | Self::PgRestore | Self::PgClone)
@@ -106,7 +115,7 @@ pub(super) fn run(shell: &Shell, flags: &Flags) -> anyhow::Result<()> {
     find_tools(shell, &names)?;
     let root = super::root();
     let target = root.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or("target".into()));
-    if names.iter().any(|name| !matches!(name, Name::ColdBuild | Name::WarmLint | Name::Cluster)) {
+    if names.iter().any(|name| !name.is_without_gate()) {
         let _target = shell.push_env("CARGO_TARGET_DIR", &target);
         // What has to do with PostgreSQL takes minutes more to build.
         let postgres = names.iter().any(|name| name.is_postgres()).then_some("--features=postgres");
@@ -148,6 +157,7 @@ impl Bench<'_> {
             Name::PgMigrate500 => pg_server::with(self, |server| pg_migrate::figure(self, server)),
             Name::PgRestore => pg_server::with(self, |server| pg_restore::restore(self, server)),
             Name::PgClone => pg_server::with(self, |server| pg_restore::clone(self, server)),
+            Name::TestMigration => test_migration::figures(self),
             Name::Hook => lint::hook(self),
         };
         let removed = std::fs::remove_dir_all(&self.directory);

@@ -171,12 +171,15 @@ fn may_begin_to_defer(step: &Step) -> bool {
 
 /// Whether a step is of statements that can't leave a setting behind.
 pub(super) fn sets_nothing(step: &Step) -> bool {
-    const QUIET: [&str; 8] =
-        ["create", "drop", "alter", "comment", "grant", "revoke", "insert", "delete"];
+    const QUIET: [&str; 9] =
+        ["create", "drop", "alter", "comment", "grant", "revoke", "insert", "delete", "update"];
     let quiet =
         |statement: &Statement<'_>| QUIET.iter().any(|word| statement.has_keywords(0, &[word]));
-    !step.sql.to_ascii_lowercase().contains("set")
-        && statements(&step.sql, Dialect::Postgres).iter().all(quiet)
+    let statements = statements(&step.sql, Dialect::Postgres);
+    // Each UPDATE has a SET of its own, and it is the only one.
+    let updates = statements.iter().filter(|statement| statement.has_keywords(0, &["update"]));
+    step.sql.to_ascii_lowercase().matches("set").count() <= updates.count()
+        && statements.iter().all(quiet)
 }
 
 /// What a step has set is taken back, and what it has deferred is checked, so that the

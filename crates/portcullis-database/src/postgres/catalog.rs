@@ -1,9 +1,11 @@
 //! Reading the schema: every object with the definition that the server gives of it.
 
+pub(crate) mod touched;
+
 use portcullis_model::catalog::{Catalog, Object, ObjectKind, is_bookkeeping};
 use portcullis_model::sql::Dialect;
 
-use super::link::conn::{Conn, Failure, literal};
+use super::link::conn::{Conn, Failure, Row, literal};
 use super::link::transaction::aside;
 use crate::seam::{Column, Table};
 
@@ -61,11 +63,14 @@ pub(super) fn catalog(conn: &mut Conn) -> Result<Catalog, Failure> {
         conn.run(ONE_WRITING)?;
         conn.ask(OBJECTS)
     })?;
-    let objects = rows.into_iter().filter_map(|row| {
+    Ok(objects(rows))
+}
+
+fn objects(rows: Vec<Row>) -> Catalog {
+    Catalog::new(rows.into_iter().filter_map(|row| {
         let [kind, name, sql] = <[Option<String>; 3]>::try_from(row).ok()?;
         Some(Object::new(ObjectKind::of_name(&kind?)?, name?, sql?, Dialect::Postgres))
-    });
-    Ok(Catalog::new(objects))
+    }))
 }
 
 /// The application's relations, by name.

@@ -6,7 +6,7 @@ WITH own AS (
     -- Bookkeeping, and what belongs to an extension, is no part of the schema.
     SELECT c.oid FROM pg_class c
     WHERE c.relname LIKE '\_\_portcullis\_%' OR c.relname = '__diesel_schema_migrations'
-), foreign_object AS (
+), foreign_object AS NOT MATERIALIZED (
     SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
 ), space AS (
     SELECT n.oid, n.nspname,
@@ -20,7 +20,7 @@ WITH own AS (
                WHERE t.oid = c.reltoastrelid), ', '), '') AS options,
            space.prefix || quote_ident(c.relname) AS name
     FROM pg_class c JOIN space ON space.oid = c.relnamespace
-    WHERE c.oid NOT IN (SELECT oid FROM own)
+    WHERE c.oid NOT IN (SELECT oid FROM own) -- only
       AND NOT EXISTS (SELECT FROM foreign_object f WHERE f.classid = 'pg_class'::regclass AND f.objid = c.oid)
 ), choices AS (
     -- Where a sequence isn't what CREATE SEQUENCE makes without being told.
@@ -123,6 +123,7 @@ SELECT 'policy', r.name || '.' || quote_ident(p.polname), concat_ws(' ', 'CREATE
     (SELECT string_agg(CASE role WHEN 0 THEN 'public' ELSE role::regrole::text END, ', ' ORDER BY role::regrole::text COLLATE "C") FROM unnest(p.polroles) role),
     'USING (' || pg_get_expr(p.polqual, p.polrelid) || ')', 'WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')')
 FROM pg_policy p JOIN relation r ON r.oid = p.polrelid
+-- rest
 UNION ALL
 SELECT 'function', space.prefix || quote_ident(f.proname) || '(' || pg_get_function_identity_arguments(f.oid) || ')',
     CASE WHEN f.prokind = 'a' THEN (

@@ -1,5 +1,7 @@
 //! Databases of a test's own, on a throwaway server that goes with the last of them.
 
+mod rehearsal;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,10 +9,11 @@ use std::time::Duration;
 
 use diesel::connection::{Connection, TransactionManager as _};
 use diesel::migration::MigrationConnection as _;
+use diesel_migrations::MigrationHarness as _;
 use portcullis_cluster::{Cluster, Options};
 use portcullis_model::catalog::Catalog;
 use portcullis_model::config::{Engine, Server};
-use portcullis_model::plan::Step;
+use portcullis_model::plan::{SegmentKind, Step};
 use portcullis_model::redact;
 use portcullis_model::sql::Dialect;
 
@@ -18,13 +21,17 @@ use super::apply::{self, step as one_step};
 use super::backup::refill::{self, Dumped};
 use super::backup::scratch::{server_of, throwaway};
 use super::backup::tools;
+use super::catalog::{self, touched};
 use super::link::conn::{Conn, Diesel, Failure, Status, name};
 use super::link::connect::{self, Purpose};
-use super::{catalog, shape};
+use super::shape;
 use crate::client::Client;
 use crate::files::write_private;
 use crate::scratch::shape::Shape;
-use crate::scratch::{KeyChecks, Lab, LabOptions, Refused, Rows, Scratch, Sums};
+use crate::scratch::{
+    KeyChecks, Lab, LabOptions, Move, Refused, Rows, Scratch, Sums, Trip, apply_by_parts,
+};
+use crate::step::StepMigration;
 use crate::{Error, ErrorKind, Result, VerifiedBackup};
 
 const OPERATION: &str = "make a database for a test";
@@ -139,7 +146,20 @@ impl Lab for Throwaway {
             let failure = conn.last_failure().unwrap_or_default();
             return Err(super::error(&self.0.server, OPERATION, &failure));
         }
+        let ready = touched::prepare(&mut conn);
+        ready.map_err(|failure| super::error(&self.0.server, OPERATION, &failure))?;
         Ok(Box::new(Database { conn: Some(conn), name: made, place: Arc::clone(&self.0) }))
+    }
+
+    fn apply_as_diesel(&self, steps: &[&Step]) -> Result<()> {
+        let made = self.0.create(None)?;
+        let mut conn = self.0.connect(&made)?;
+        let mut ran = conn.diesel().setup().is_ok();
+        for step in steps {
+            ran = ran && conn.diesel().run_migration(&StepMigration::of(step)).is_ok();
+        }
+        let failure = || conn.last_failure().unwrap_or_default();
+        if ran { Ok(()) } else { Err(super::error(&self.0.server, OPERATION, &failure())) }
     }
 }
 
@@ -278,6 +298,38 @@ impl Scratch for Database {
         let mut cells = rows.into_iter().flatten().map(Option::unwrap_or_default);
         let rows = cells.next().and_then(|count| count.parse().ok()).unwrap_or_default();
         Ok(Sums { rows, columns: cells.collect() })
+    }
+
+    fn apply(&mut self, step: &Step, kind: SegmentKind) -> Result<(), Refused> {
+        if kind == SegmentKind::NoTransaction || !rehearsal::fits(&step.sql) {
+            return apply_by_parts(self, step, kind);
+        }
+        let ran = rehearsal::apply_at_once(self.conn()?, step);
+        ran.map_err(|failure| {
+            // The first error is the one that tells.
+            let _ = self.roll_back();
+            failure.into()
+        })
+    }
+
+    fn rehearse(&mut self, moves: &[Move<'_>]) -> Result<Option<Vec<Result<Rows, Refused>>>> {
+        let fits = |one: &Move<'_>| rehearsal::fits(one.sql());
+        if !moves.iter().all(fits) {
+            return Ok(None);
+        }
+        let tried = self.conn.as_mut().and_then(|conn| rehearsal::rehearse(conn, moves));
+        self.roll_back()?;
+        Ok(tried)
+    }
+
+    fn rehearse_trip(&mut self, seeds: &[&str], up: &Step, down: &Step) -> Result<Option<Trip>> {
+        let tells = |step: &&Step| rehearsal::fits(&step.sql) && touched::tells_all(step);
+        if ![up, down].iter().all(tells) || !seeds.iter().all(|sql| rehearsal::fits(sql)) {
+            return Ok(None);
+        }
+        let tried = self.conn.as_mut().and_then(|conn| rehearsal::trip(conn, seeds, (up, down)));
+        self.roll_back()?;
+        Ok(tried)
     }
 
     fn copy(&mut self) -> Result<Box<dyn Scratch>> {

@@ -105,3 +105,15 @@ pub(super) fn application(server: &Server) -> Conn {
     conn.as_application().unwrap();
     conn
 }
+
+/// A connection of the server's superuser, to any database.
+pub(super) fn superuser(database: &str) -> Conn {
+    let cluster = &running().cluster;
+    let password = cluster.directory().join("superuser");
+    crate::files::write_private(&password, cluster.password().as_bytes()).unwrap();
+    application(&Server {
+        database: database.to_owned(),
+        password: Password::File(password),
+        ..server(cluster.user())
+    })
+}

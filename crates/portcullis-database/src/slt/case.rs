@@ -136,7 +136,7 @@ impl Case {
     }
 
     /// The statements and queries of a part, for this engine.
-    fn records(&self, part: Part) -> &[Line] {
+    pub(super) fn records(&self, part: Part) -> &[Line] {
         let range = self.parts.iter().find(|(there, _)| *there == part);
         range.map_or(&[], |(_, range)| &self.records[range.clone()])
     }
@@ -240,11 +240,11 @@ fn lock<'a, 'b>(
 }
 
 /// A record that asks the database something.
-struct Asked<'a> {
+pub(super) struct Asked<'a> {
     record: &'a Line,
-    sql: &'a str,
+    pub(super) sql: &'a str,
     /// Whether it is expected to fail.
-    fails: bool,
+    pub(super) fails: bool,
 }
 
 impl Asked<'_> {
@@ -252,13 +252,13 @@ impl Asked<'_> {
         location(self.record)
     }
 
-    fn transaction_control(&self, dialect: Dialect) -> Option<&'static [&'static str]> {
+    pub(super) fn transaction_control(&self, dialect: Dialect) -> Option<&'static [&'static str]> {
         statements(self.sql, dialect).iter().find_map(|statement| statement.transaction_control())
     }
 }
 
 /// What a record asks of this engine, if it does.
-fn asked(record: &Line, dialect: Dialect) -> Option<Asked<'_>> {
+pub(super) fn asked(record: &Line, dialect: Dialect) -> Option<Asked<'_>> {
     let (conditions, sql, fails) = match record {
         Record::Statement { conditions, sql, expected, .. } => {
             (conditions, sql, matches!(expected, StatementExpect::Error(_)))

@@ -1,5 +1,6 @@
 //! Records in sqllogictest format.
 
+pub mod answers;
 pub mod case;
 mod describe;
 mod form;

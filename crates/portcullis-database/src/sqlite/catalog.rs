@@ -50,28 +50,41 @@ pub(super) fn journal_mode(conn: &Connection) -> SqlResult<String> {
     conn.pragma_query_value(None, "journal_mode", |row| row.get(0))
 }
 
-/// Every object with a text of its own; SQLite's own (`sqlite_…`) are none.
+/// An object as SQLite keeps it.
+#[derive(Debug, Clone)]
+pub(super) struct Definition {
+    pub(super) kind: String,
+    pub(super) name: String,
+    /// What an index or a trigger is on.
+    pub(super) table: String,
+    pub(super) sql: String,
+}
+
+/// The object. SQLite's own (`sqlite_…`) and bookkeeping are none, nor is an index or trigger on
+/// a bookkeeping table.
+pub(super) fn object(definition: Definition) -> Option<Object> {
+    let Definition { kind, name, table, sql } = definition;
+    let kind = match kind.as_str() {
+        "table" => ObjectKind::Table,
+        "view" => ObjectKind::View,
+        "index" => ObjectKind::Index,
+        _ => ObjectKind::Trigger,
+    };
+    let is_own = name.get(..7).is_some_and(|head| head.eq_ignore_ascii_case("sqlite_"));
+    (!is_own && !is_bookkeeping(&table)).then(|| Object::new(kind, name, sql, Dialect::Sqlite))
+}
+
+/// Every object with a text of its own.
 pub(super) fn catalog(conn: &Connection) -> SqlResult<Catalog> {
     let mut statement = conn.prepare(
-        "SELECT type, name, tbl_name, sql FROM main.sqlite_schema
-         WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+        "SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL",
     )?;
     let rows = statement.query_map([], |row| {
-        let (kind, name): (String, String) = (row.get(0)?, row.get(1)?);
-        let (table, sql): (String, String) = (row.get(2)?, row.get(3)?);
-        let kind = match kind.as_str() {
-            "table" => ObjectKind::Table,
-            "view" => ObjectKind::View,
-            "index" => ObjectKind::Index,
-            _ => ObjectKind::Trigger,
-        };
-        Ok((table, Object::new(kind, name, sql, Dialect::Sqlite)))
+        let (kind, name) = (row.get(0)?, row.get(1)?);
+        Ok(Definition { kind, name, table: row.get(2)?, sql: row.get(3)? })
     })?;
-    // An index or trigger on a bookkeeping table is bookkeeping too.
-    let objects = rows.collect::<SqlResult<Vec<_>>>()?;
-    Ok(Catalog::new(
-        objects.into_iter().filter(|(table, _)| !is_bookkeeping(table)).map(|(_, object)| object),
-    ))
+    let definitions = rows.collect::<SqlResult<Vec<_>>>()?;
+    Ok(Catalog::new(definitions.into_iter().filter_map(object)))
 }
 
 /// Ordinary tables and views, by name. Virtual tables need modules that only the

@@ -10,6 +10,8 @@
 
 #![allow(unsafe_code)]
 
+pub(super) mod touched;
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ffi::{CStr, c_char, c_int, c_void};

@@ -1,5 +1,7 @@
 //! Databases of a test's own, in a directory that goes with them.
 
+mod trip;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,7 +25,7 @@ use super::{catalog, handle, shape};
 use crate::client::Client;
 use crate::error::sqlite_words;
 use crate::scratch::shape::Shape;
-use crate::scratch::{KeyChecks, Lab, LabOptions, Refused, Rows, Scratch, Sums};
+use crate::scratch::{KeyChecks, Lab, LabOptions, Refused, Rows, Scratch, Sums, Trip};
 use crate::step::StepMigration;
 use crate::{Error, Result, VerifiedBackup};
 
@@ -76,6 +78,19 @@ impl Lab for Directory {
             .map_err(|error| refused(&made.path, &Refused::of(error.to_string())))?;
         Ok(Box::new(made))
     }
+
+    fn apply_as_diesel(&self, steps: &[&Step]) -> Result<()> {
+        let path = self.0.next();
+        let failed =
+            |error: &dyn std::fmt::Display| refused(&path, &Refused::of(error.to_string()));
+        let mut diesel =
+            SqliteConnection::establish(&path.to_string_lossy()).map_err(|error| failed(&error))?;
+        diesel.setup().map_err(|error| failed(&error))?;
+        for step in steps {
+            diesel.run_migration(&StepMigration::of(step)).map_err(|error| failed(&error))?;
+        }
+        Ok(())
+    }
 }
 
 fn refused(path: &std::path::Path, refused: &Refused) -> Error {
@@ -92,6 +107,10 @@ struct Database {
     path: PathBuf,
     /// SQLite reads it, so it must be dropped after the connection.
     clock: Arc<handle::Clock>,
+    /// SQLite writes into it, so it must be dropped after the connection.
+    touched: Arc<handle::touched::Touched>,
+    /// As it was last seen.
+    schema: trip::Schema,
     place: Arc<Place>,
 }
 
@@ -103,7 +122,9 @@ impl Database {
         conn.pragma_update(None, "synchronous", "OFF")
             .and_then(|()| conn.pragma_update(None, "foreign_keys", true))
             .map_err(|error| Error::sqlite(OPERATION, &path, &error))?;
-        Ok(Self { conn, diesel, _tally: tally, path, clock, place: Arc::clone(place) })
+        let touched = handle::touched::watch(&conn);
+        let (place, schema) = (Arc::clone(place), trip::Schema::default());
+        Ok(Self { conn, diesel, _tally: tally, path, clock, touched, schema, place })
     }
 
     /// The time that a statement may take begins.
@@ -271,6 +292,15 @@ impl Scratch for Database {
             Ok(Sums { rows: count, columns: sums.iter().map(u64::to_string).collect() })
         };
         read().map_err(|error| self.refused(&error))
+    }
+
+    fn rehearse_trip(&mut self, seeds: &[&str], up: &Step, down: &Step) -> Result<Option<Trip>> {
+        if ![up, down].iter().all(|step| trip::tells_all(&step.sql)) {
+            return Ok(None);
+        }
+        let tried = trip::trip(self, seeds, (up, down));
+        self.roll_back()?;
+        Ok(tried)
     }
 
     fn copy(&mut self) -> Result<Box<dyn Scratch>> {

@@ -5,6 +5,7 @@ mod subject;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -15,7 +16,7 @@ use portcullis_model::redact;
 use portcullis_model::sql::Dialect;
 use portcullis_test::{Adopted, Answers, Messy, Report, Selection, Which, adopt};
 
-use self::prove::{Pass, Run, labs};
+use self::prove::{Pass, Run, labs, usual_jobs};
 use super::Format;
 use crate::print;
 
@@ -51,6 +52,10 @@ pub struct Flags {
     /// Write what the queries answer into the cases that expect other rows
     #[arg(long = "override")]
     overrides: bool,
+    /// How many walkers share the migrations of an engine, each with a database of its own;
+    /// without it one for two cores, at most 4
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
     /// Also write the result to this file, as JUnit XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -104,8 +109,8 @@ pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
         messy_trips: if flags.all || flags.messy { Which::All } else { Which::Of(&newer) },
         messy: Messy { seed: flags.seed, rows: flags.rows as usize },
     };
-    let mut run =
-        Run { config: &config, subject: &subject, labs: &labs, format: flags.format, cases };
+    let (format, jobs) = (flags.format, flags.jobs.unwrap_or_else(usual_jobs));
+    let mut run = Run { config: &config, subject: &subject, labs: &labs, format, cases, jobs };
     let adopted = if flags.overrides {
         let keeping = Pass {
             answers: Answers::Keep,
@@ -139,7 +144,8 @@ pub(super) fn of_drafts(config: &Config, drafts: &BTreeSet<String>) -> Result<Re
     subject.keep_having(drafts);
     let cases = subject.cases(config)?;
     let labs = labs(config, &subject.tracks)?;
-    let run = Run { config, subject: &subject, labs: &labs, format: Format::Human, cases };
+    let (format, jobs) = (Format::Human, usual_jobs());
+    let run = Run { config, subject: &subject, labs: &labs, format, cases, jobs };
     let drafts = Which::Of(drafts);
     let selection = Selection { filter: None, migrations: drafts };
     let pass = Pass {

@@ -23,6 +23,18 @@ impl Line {
         ])
     }
 
+    /// A ratio of ratios, which may be at most this.
+    pub(super) fn ratio(figure: &str, ratio: f64, goal: f64) -> Self {
+        Self([
+            figure.to_owned(),
+            String::new(),
+            String::new(),
+            format!("{ratio:.2}"),
+            format!("≤ {goal}"),
+            verdict(ratio <= goal),
+        ])
+    }
+
     /// Memory, of which there must be less than this.
     pub(super) fn peak(figure: &str, pairs: &Pairs, goal_mib: u64) -> Self {
         let (ours, theirs) = pairs.peaks();

@@ -6,7 +6,7 @@ use portcullis_model::config::Server;
 use super::*;
 use crate::postgres::test_server::{APP, as_superuser, copy, server};
 
-const SCHEMA: &str = include_str!("schema.sql");
+pub(super) const SCHEMA: &str = include_str!("schema.sql");
 
 /// A database with the schema, for one test.
 fn made(database: &str) -> Server {
@@ -33,7 +33,7 @@ const CUSTOMER: &[&str] = &["table shop.customer"];
 const ORDER: &[&str] = &["table \"Order\""];
 
 /// The change, and the objects that are others by it.
-const CHANGES: &[(&str, &[&str])] = &[
+pub(super) const CHANGES: &[(&str, &[&str])] = &[
     ("ALTER TABLE shop.customer ADD COLUMN more int", CUSTOMER),
     (
         "ALTER TABLE shop.customer RENAME COLUMN net TO nett",

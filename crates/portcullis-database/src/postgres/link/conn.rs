@@ -152,6 +152,13 @@ impl Conn {
         }
     }
 
+    /// Runs many statements in one message. Of each that was done its rows, if it can have
+    /// some; and why the next one failed.
+    pub(crate) fn ask_each(&mut self, sql: &str) -> (Vec<Option<Vec<Row>>>, Option<Failure>) {
+        let failure = self.send(sql, Listen::Each).err();
+        (self.ear.heard().each.take().unwrap_or_default(), failure)
+    }
+
     fn send(&mut self, sql: &str, listen: Listen) -> Result<(), Failure> {
         self.ear.forget(listen);
         let result = self.diesel.batch_execute(sql);

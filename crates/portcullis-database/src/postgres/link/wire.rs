@@ -41,6 +41,10 @@ pub(crate) struct Heard {
     pub(crate) error: Option<Said>,
     /// Rows of the last result, while they are asked for.
     pub(crate) rows: Option<Vec<Row>>,
+    /// Of each statement that was done its rows, if it can have some; while they are asked for.
+    pub(crate) each: Option<Vec<Option<Vec<Row>>>>,
+    /// The statement under way can have rows.
+    described: bool,
     /// The number of the server process, as the login told it.
     pub(crate) backend: Option<i32>,
     /// The stream has ended, or can't be followed any more.
@@ -67,8 +71,10 @@ impl Ear {
         }
         heard.rows = match listen {
             Listen::Errors => None,
-            Listen::Rows => Some(Vec::new()),
+            Listen::Rows | Listen::Each => Some(Vec::new()),
         };
+        heard.each = (listen == Listen::Each).then(Vec::new);
+        heard.described = false;
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -101,6 +107,8 @@ impl Ear {
 pub(crate) enum Listen {
     Errors,
     Rows,
+    /// The rows of each statement.
+    Each,
 }
 
 /// Cuts the stream into messages, however its bytes are split.
@@ -175,7 +183,16 @@ fn note(kind: u8, body: &[u8], heard: &mut Heard) {
             heard.error = Some(said);
         }
         // A description of rows begins a result.
-        b'T' => heard.rows.iter_mut().for_each(Vec::clear),
+        b'T' => {
+            heard.rows.iter_mut().for_each(Vec::clear);
+            heard.described = true;
+        }
+        b'C' => {
+            let described = std::mem::take(&mut heard.described);
+            if let (Some(each), Some(rows)) = (&mut heard.each, &mut heard.rows) {
+                each.push(described.then(|| std::mem::take(rows)));
+            }
+        }
         b'D' => {
             if let (Some(rows), Some(row)) = (&mut heard.rows, row(body)) {
                 rows.push(row);

@@ -1,5 +1,7 @@
 //! Going through the migrations, each engine on databases of its own.
 
+use std::num::NonZeroUsize;
+
 use portcullis_database::scratch::{Lab, LabOptions, open_lab};
 use portcullis_flow::Stop;
 use portcullis_model::config::{Config, Engine};
@@ -20,6 +22,7 @@ pub(super) struct Run<'a> {
     pub(super) labs: &'a [Box<dyn Lab>],
     pub(super) format: Format,
     pub(super) cases: Cases,
+    pub(super) jobs: NonZeroUsize,
 }
 
 /// What is done at one time.
@@ -46,6 +49,7 @@ impl Run<'_> {
                 round_trips: pass.round_trips,
                 messy_trips: pass.messy_trips,
                 messy: pass.messy,
+                jobs: self.jobs,
             };
             let ran = portcullis_test::run(lab, &suite, &|progress| bars.show(progress));
             ran.unwrap_or_else(|error| EngineReport::stopped(track.engine, lost(error)))
@@ -64,6 +68,14 @@ impl Run<'_> {
             without_case: &self.config.test_migration.without_case,
         })
     }
+}
+
+/// How many walkers go at the same time where nobody says. The engines go at the same time
+/// anyway, and a server works beside its walker: two walkers on two cores are no faster than one.
+pub(super) fn usual_jobs() -> NonZeroUsize {
+    const MOST: usize = 4;
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    NonZeroUsize::new((cores / 2).min(MOST)).unwrap_or(NonZeroUsize::MIN)
 }
 
 /// What the others found is still told.
