@@ -1,6 +1,7 @@
 //! `test-migration`: what a case may say, what is found, and how it is told.
 
 mod bad_input;
+mod field;
 mod new;
 mod output;
 mod overrides;

@@ -11,7 +11,7 @@ use diesel::{Connection as _, SqliteConnection};
 use diesel_migrations::MigrationHarness as _;
 use portcullis_model::catalog::Catalog;
 use portcullis_model::config::Engine;
-use portcullis_model::plan::{Direction, Step};
+use portcullis_model::plan::{Applied, Direction, Step};
 use portcullis_model::sql::Dialect;
 use rusqlite::backup::Backup;
 use rusqlite::fallible_iterator::FallibleIterator as _;
@@ -19,7 +19,7 @@ use rusqlite::{Batch, Connection};
 use tempfile::TempDir;
 
 use super::value::{hash, text};
-use super::{catalog, handle, shape};
+use super::{catalog, handle, ledger, shape};
 use crate::client::Client;
 use crate::error::sqlite_words;
 use crate::scratch::shape::Shape;
@@ -271,6 +271,11 @@ impl Scratch for Database {
             Ok(Sums { rows: count, columns: sums.iter().map(u64::to_string).collect() })
         };
         read().map_err(|error| self.refused(&error))
+    }
+
+    fn applied(&mut self) -> Result<Vec<Applied>, Refused> {
+        self.start_clock();
+        ledger::applied(&self.conn).map_err(|error| self.refused(&error))
     }
 
     fn copy(&mut self) -> Result<Box<dyn Scratch>> {
