@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod example;
+mod field;
 mod jobs;
 mod new;
 mod output;

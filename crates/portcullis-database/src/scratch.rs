@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use portcullis_model::catalog::Catalog;
 use portcullis_model::config::Engine;
-use portcullis_model::plan::{SegmentKind, Step};
+use portcullis_model::plan::{Applied, SegmentKind, Step};
 use portcullis_model::redact;
 use portcullis_model::sql::Dialect;
 
@@ -212,6 +212,13 @@ pub trait Scratch: Send {
     /// # Errors
     /// It can't be read.
     fn sums(&mut self, table: &str, columns: &[String]) -> Result<Sums, Refused>;
+
+    /// Which migrations are applied, and what is noted of them: on a copy, as it was in what
+    /// it is a copy of.
+    ///
+    /// # Errors
+    /// It can't be read.
+    fn applied(&mut self) -> Result<Vec<Applied>, Refused>;
 
     /// Makes a second database with the same content. Nothing may be open.
     ///

@@ -47,7 +47,7 @@ impl Stop {
     }
 
     /// Every reason against a plan, as one stop.
-    pub(crate) fn refused_plan(target: &Target, refusals: &[Refusal]) -> Self {
+    pub fn refused_plan(target: &Target, refusals: &[Refusal]) -> Self {
         let protection =
             if target.protected { Protection::Protected } else { Protection::Unprotected };
         let next_step = |refusal: &Refusal| refusal.next_step(protection);

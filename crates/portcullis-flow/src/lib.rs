@@ -11,6 +11,7 @@ mod estimate;
 mod hindrance;
 mod intent;
 pub mod migrate;
+pub mod named;
 mod observe;
 mod origin;
 mod protected;

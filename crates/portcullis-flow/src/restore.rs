@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::error::Stop;
 use crate::intent::Intent;
 use crate::migrate::backup_stem;
+use crate::named::{check_identity, locate};
 use crate::observe::{Clock, Observer};
 use crate::record::{self, Beginning, Filed, backup_facts};
 use crate::stage::{self, Locked};
@@ -42,7 +43,7 @@ pub struct Request<'a> {
 pub fn restore(request: &Request<'_>, observer: &mut dyn Observer) -> Result<Filed, Stop> {
     let mut clock = Clock::new(observer);
     let target = request.target;
-    let backup = VerifiedBackup::open(&locate(target, request.backup)?)?;
+    let backup = VerifiedBackup::open(&locate(&[target], request.backup)?)?;
     let identity = check_identity(target, &backup)?;
     let size = backup.sidecar().bytes;
     clock.stage("verify", &format!("{}, SHA-256 as recorded", bytes(size)));
@@ -54,57 +55,6 @@ pub fn restore(request: &Request<'_>, observer: &mut dyn Observer) -> Result<Fil
     stage::record_identity(target, identity)?;
     clock.stage("restore", &redact::path(backup.path()));
     record_it(request, &backup, identity, restored, clock)
-}
-
-/// A name that `backup list` shows, or a path.
-fn locate(target: &Target, backup: &Path) -> Result<PathBuf, Stop> {
-    let found =
-        [target.backups.join(backup), backup.to_owned()].into_iter().find(|path| path.exists());
-    let path = found.and_then(|path| std::path::absolute(path).ok());
-    path.ok_or_else(|| {
-        Stop::new(
-            Exit::Refused,
-            "find the backup",
-            redact::path(backup),
-            format!("there is no such file, here or in {}", redact::path(&target.backups)),
-            "cargo xtask backup list shows what there is",
-        )
-    })
-}
-
-/// A backup goes back only into the database that it was taken from.
-fn check_identity(target: &Target, backup: &VerifiedBackup) -> Result<Uuid, Stop> {
-    let expected = target.identity.or_else(|| stage::recorded_identity(target));
-    let refused = |cause: String, next: &str| {
-        let place = redact::path(backup.path());
-        Err(Stop::new(Exit::Refused, "identify the backup", place, cause, next))
-    };
-    let engine = target.engine().name();
-    if backup.sidecar().engine != engine {
-        return refused(
-            format!("it is no backup of {engine}"),
-            "choose a backup of this target: cargo xtask backup list",
-        );
-    }
-    match (backup.sidecar().identity, expected) {
-        (Some(found), Some(expected)) if found == expected => Ok(found),
-        (Some(found), Some(expected)) => refused(
-            format!("it was taken from the database {found}, but {} is {expected}", target.name),
-            "choose a backup of this target: cargo xtask backup list",
-        ),
-        (Some(found), None) if !target.protected => Ok(found),
-        (Some(_), None) => refused(
-            "nothing here names the target's identity".to_owned(),
-            "write it as identity into portcullis.toml",
-        ),
-        // Taken before the database got its identity; the name is all there is to go by.
-        (None, Some(expected)) if backup.sidecar().target == target.name => Ok(expected),
-        (None, _) => refused(
-            "its sidecar names no database: it was taken before this tool knew the database"
-                .to_owned(),
-            "choose one that was taken since: cargo xtask backup list; this one is for a person to put back by hand, then cargo xtask migrate --enrol",
-        ),
-    }
 }
 
 /// What is at the target's path before the restore.

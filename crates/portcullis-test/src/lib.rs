@@ -4,6 +4,7 @@ mod adopt;
 mod cases;
 pub mod code;
 mod coverage;
+mod field;
 mod messy;
 mod quick;
 mod report;
@@ -15,6 +16,7 @@ mod suite;
 pub use adopt::{Adopted, Rewritten, adopt};
 pub use cases::{Cases, CasesError, DIRECTORY};
 pub use coverage::{Coverage, EngineMigrations, Uncovered, uncovered};
+pub use field::{Back, Field, FieldMigration, FieldReport, FieldTable, on_field_data};
 pub use messy::Messy;
 pub use report::{
     CaseReport, EngineReport, Found, MessyReport, MessyTable, MigrationReport, Problem, Report,

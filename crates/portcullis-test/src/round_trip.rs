@@ -88,7 +88,7 @@ fn file(direction: Direction) -> &'static str {
     }
 }
 
-fn no_way_back(step: &Step) -> String {
+pub(crate) fn no_way_back(step: &Step) -> String {
     format!(
         "have down.sql bring back what up.sql took; if that can't be, say why in \
          portcullis.toml: [test-migration.irreversible] \"{}\" = \"…\"",
@@ -149,7 +149,8 @@ pub(crate) fn lost(before: &Contents, back: &Contents) -> Option<String> {
     (!words.is_empty()).then(|| words.join("\n"))
 }
 
-fn words(head: &str, differences: &[Difference]) -> String {
+/// Differences of schemas in words, but for the order of columns.
+pub(crate) fn words(head: &str, differences: &[Difference]) -> String {
     let mut lines = vec![head.to_owned()];
     for difference in differences.iter().filter(|one| !one.is_order_only()) {
         lines.extend(difference.words.iter().take(SHOWN).map(|words| format!("  {words}")));

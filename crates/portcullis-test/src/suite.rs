@@ -247,7 +247,7 @@ fn look_at_case(
 
 /// Has something tried where nothing stays of it: in a transaction, or on a copy if one of the
 /// steps that it may take doesn't go into one.
-fn aside<T>(
+pub(crate) fn aside<T>(
     database: &mut dyn Scratch,
     (up, down): (&Step, Option<&Step>),
     work: impl FnOnce(&mut dyn Scratch, Apply<'_>) -> Result<T, Problem>,

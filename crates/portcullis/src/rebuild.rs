@@ -68,6 +68,11 @@ fn needs(command: &Command) -> bool {
     else {
         return false;
     };
+    if let Some(backup) = command.tests_backup() {
+        // One that says nothing of itself is refused by any build.
+        let sidecar = portcullis_flow::named::sidecar(&config, backup);
+        return sidecar.is_some_and(|sidecar| sidecar.engine == Engine::Postgres.name());
+    }
     if let Some(which) = command.tests_on() {
         let mut migrations = config.migrations.iter();
         return migrations

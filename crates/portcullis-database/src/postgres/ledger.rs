@@ -66,6 +66,12 @@ fn identity(conn: &mut Conn, home: &Home) -> Result<Option<(Uuid, Where)>, Failu
     rows.first().map(read).transpose()
 }
 
+/// Of the ledger, what is applied.
+pub(super) fn applied_in(conn: &mut Conn, home: &Home) -> Result<Vec<Applied>, Failure> {
+    let there = home.there(conn)?;
+    applied(conn, home, &there)
+}
+
 /// What Diesel's table says is applied, with our fingerprints where we applied it.
 fn applied(
     conn: &mut Conn,

@@ -13,7 +13,7 @@ use diesel_migrations::MigrationHarness as _;
 use portcullis_cluster::{Cluster, Options};
 use portcullis_model::catalog::Catalog;
 use portcullis_model::config::{Engine, Server};
-use portcullis_model::plan::{SegmentKind, Step};
+use portcullis_model::plan::{Applied, SegmentKind, Step};
 use portcullis_model::redact;
 use portcullis_model::sql::Dialect;
 
@@ -22,9 +22,10 @@ use super::backup::refill::{self, Dumped};
 use super::backup::scratch::{server_of, throwaway};
 use super::backup::tools;
 use super::catalog::{self, touched};
-use super::link::conn::{Conn, Diesel, Failure, Status, name};
+use super::home::Home;
+use super::link::conn::{Conn, Diesel, Failure, Status, literal, name};
 use super::link::connect::{self, Purpose};
-use super::shape;
+use super::{ledger, shape};
 use crate::client::Client;
 use crate::files::write_private;
 use crate::scratch::shape::Shape;
@@ -293,8 +294,15 @@ impl Scratch for Database {
                 )
             })
             .collect();
-        let rows =
-            self.conn()?.ask(&format!("SELECT pg_catalog.count(*){sums} FROM ONLY {table}"))?;
+        let conn = self.conn()?;
+        // Rows of a partitioned table are its partitions'; those of a table that others inherit
+        // from are its own.
+        let is_whole = format!(
+            "SELECT FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass({}) AND relkind = 'p'",
+            literal(table)
+        );
+        let only = if conn.ask(&is_whole)?.is_empty() { "ONLY " } else { "" };
+        let rows = conn.ask(&format!("SELECT pg_catalog.count(*){sums} FROM {only}{table}"))?;
         let mut cells = rows.into_iter().flatten().map(Option::unwrap_or_default);
         let rows = cells.next().and_then(|count| count.parse().ok()).unwrap_or_default();
         Ok(Sums { rows, columns: cells.collect() })
@@ -330,6 +338,14 @@ impl Scratch for Database {
         let tried = self.conn.as_mut().and_then(|conn| rehearsal::trip(conn, seeds, (up, down)));
         self.roll_back()?;
         Ok(tried)
+    }
+
+    fn applied(&mut self) -> Result<Vec<Applied>, Refused> {
+        let conn = self.conn()?;
+        let home = Home::find(conn)?;
+        let applied = ledger::applied_in(conn, &home)?;
+        conn.as_application()?;
+        Ok(applied)
     }
 
     fn copy(&mut self) -> Result<Box<dyn Scratch>> {

@@ -13,7 +13,7 @@ use diesel::{Connection as _, SqliteConnection};
 use diesel_migrations::MigrationHarness as _;
 use portcullis_model::catalog::Catalog;
 use portcullis_model::config::Engine;
-use portcullis_model::plan::{Direction, Step};
+use portcullis_model::plan::{Applied, Direction, Step};
 use portcullis_model::sql::Dialect;
 use rusqlite::backup::Backup;
 use rusqlite::fallible_iterator::FallibleIterator as _;
@@ -21,7 +21,7 @@ use rusqlite::{Batch, Connection};
 use tempfile::TempDir;
 
 use super::value::{hash, text};
-use super::{catalog, handle, shape};
+use super::{catalog, handle, ledger, shape};
 use crate::client::Client;
 use crate::error::sqlite_words;
 use crate::scratch::shape::Shape;
@@ -301,6 +301,11 @@ impl Scratch for Database {
         let tried = trip::trip(self, seeds, (up, down));
         self.roll_back()?;
         Ok(tried)
+    }
+
+    fn applied(&mut self) -> Result<Vec<Applied>, Refused> {
+        self.start_clock();
+        ledger::applied(&self.conn).map_err(|error| self.refused(&error))
     }
 
     fn copy(&mut self) -> Result<Box<dyn Scratch>> {

@@ -35,7 +35,7 @@ pub(super) fn contents(scratch: &mut dyn Scratch, shapes: &[Shape]) -> Contents 
 }
 
 /// The columns that two tables have in common: by name and type, and not computed.
-pub(super) fn common(a: &Shape, b: &Shape) -> Vec<(usize, usize)> {
+pub(crate) fn common(a: &Shape, b: &Shape) -> Vec<(usize, usize)> {
     let pair = |(at, column): (usize, &portcullis_database::scratch::shape::Column)| {
         let other = b.columns.iter().position(|other| {
             other.name.eq_ignore_ascii_case(&column.name)

@@ -109,7 +109,7 @@ impl Trial<'_> {
         let mut found = Vec::new();
         for shape in self.before {
             let Some(rows) = before.get(&shape.sql) else { continue };
-            let Some(heir) = self.heir(shape, after) else { continue };
+            let Some(heir) = self.touched.heir(shape, after) else { continue };
             let Some(left) = now.get(&heir.sql) else { continue };
             let may_lose = self.touched.may_lose(&shape.name);
             if left.len() < rows.len() && !may_lose {
@@ -139,17 +139,6 @@ impl Trial<'_> {
             found.push(Found { kind: Kind::Changed(shape.sql.clone(), column), what });
         }
         found
-    }
-
-    /// What a table is afterwards: the one that it was renamed to, or that took its name.
-    fn heir<'s>(&self, shape: &Shape, after: &'s [Shape]) -> Option<&'s Shape> {
-        let old = shape.name.to_ascii_lowercase();
-        let new = self.touched.name_after(&old);
-        let same = || after.iter().find(|one| one.sql == shape.sql);
-        if new == old {
-            return same();
-        }
-        after.iter().find(|one| one.name.eq_ignore_ascii_case(new)).or_else(same)
     }
 
     fn not_back(

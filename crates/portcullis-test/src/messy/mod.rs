@@ -2,7 +2,7 @@
 //! fewest rows that do.
 
 mod circles;
-mod contents;
+pub(crate) mod contents;
 mod facts;
 mod fill;
 mod generate;
@@ -13,7 +13,7 @@ mod order;
 mod rng;
 mod row;
 mod shrink;
-mod touch;
+pub(crate) mod touch;
 mod values;
 
 use std::collections::BTreeSet;
@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 use portcullis_database::scratch::shape::Shape;
 use portcullis_database::scratch::{Refused, Scratch};
 use portcullis_database::slt::case::Case;
-use portcullis_model::catalog::ObjectKind;
+use portcullis_model::catalog::{Catalog, Object, ObjectKind};
 use portcullis_model::plan::{Direction, Step, segment_kind};
 use portcullis_model::sql::Dialect;
 
@@ -129,12 +129,7 @@ fn rounds(
         return Ok(report);
     }
     let catalog = database.catalog()?;
-    let code = catalog
-        .objects()
-        .iter()
-        .filter(|object| matches!(object.kind, ObjectKind::Function | ObjectKind::Trigger));
-    let code: Vec<&str> =
-        code.map(|object| object.sql.as_str()).chain(own_code(subject.up)).collect();
+    let code = code(&catalog, subject.up);
     let touched = touched(&subject.up.sql, dialect, &shapes, &code);
     let mut bench = Bench {
         attempts: 0,
@@ -174,6 +169,14 @@ fn rounds(
         }
     }
     Ok(report)
+}
+
+/// What triggers and functions say: those that there are, and the migration's own.
+pub(crate) fn code<'a>(catalog: &'a Catalog, up: &'a Step) -> Vec<&'a str> {
+    let is_code =
+        |object: &&Object| matches!(object.kind, ObjectKind::Function | ObjectKind::Trigger);
+    let there = catalog.objects().iter().filter(is_code).map(|object| object.sql.as_str());
+    there.chain(own_code(up)).collect()
 }
 
 /// What the migration's own triggers and functions say.

@@ -10,7 +10,7 @@ use super::items::{Item, items, names};
 
 /// What is meant to change. Names are folded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Touched {
+pub(crate) struct Touched {
     /// Table and column, by the names that they have afterwards.
     columns: BTreeSet<(String, String)>,
     /// Tables of which anything may change, and rows may go.
@@ -25,7 +25,7 @@ pub(super) struct Touched {
 }
 
 /// Reads a migration; `code` is what triggers and functions say.
-pub(super) fn touched(sql: &str, dialect: Dialect, shapes: &[Shape], code: &[&str]) -> Touched {
+pub(crate) fn touched(sql: &str, dialect: Dialect, shapes: &[Shape], code: &[&str]) -> Touched {
     let mut found = Touched { effects: effects(sql, dialect), ..Touched::default() };
     let mut runs_code = false;
     for statement in statements(sql, dialect) {
@@ -64,7 +64,7 @@ pub(super) fn words(text: &str) -> BTreeSet<String> {
 
 impl Touched {
     /// Whether rows of a table, by the name before, may become fewer.
-    pub(super) fn may_lose(&self, table: &str) -> bool {
+    pub(crate) fn may_lose(&self, table: &str) -> bool {
         let table = table.to_ascii_lowercase();
         let after = self.name_after(&table).to_owned();
         let rebuilt = self.effects.rebuilds().any(|rebuilt| rebuilt == table);
@@ -77,20 +77,39 @@ impl Touched {
     }
 
     /// Whether a column, by the names after, is meant to change.
-    pub(super) fn has(&self, table: &str, column: &str) -> bool {
+    pub(crate) fn has(&self, table: &str, column: &str) -> bool {
         let (table, column) = (table.to_ascii_lowercase(), column.to_ascii_lowercase());
         self.is_by_code(&table) || self.columns.contains(&(table, column))
     }
 
     /// Whether triggers or functions may change anything in a table, by either name.
-    pub(super) fn is_by_code(&self, table: &str) -> bool {
+    pub(crate) fn is_by_code(&self, table: &str) -> bool {
         let table = table.to_ascii_lowercase();
         self.everything || self.tables.contains(&table) || self.by_code.contains(&table)
     }
 
+    /// Whether the migration takes rows of a table away itself, if only to rebuild it: then
+    /// what refers to them may go, too.
+    pub(crate) fn takes_from(&self, table: &str) -> bool {
+        let table = table.to_ascii_lowercase();
+        let taken = &self.effects.removes_rows_of;
+        taken.contains(&table) || taken.contains(self.name_after(&table))
+    }
+
     /// What a table is called afterwards.
-    pub(super) fn name_after<'a>(&'a self, table: &'a str) -> &'a str {
+    pub(crate) fn name_after<'a>(&'a self, table: &'a str) -> &'a str {
         self.effects.name_after(table)
+    }
+
+    /// What a table is afterwards: the one that it was renamed to, or that took its name.
+    pub(crate) fn heir<'s>(&self, shape: &Shape, after: &'s [Shape]) -> Option<&'s Shape> {
+        let old = shape.name.to_ascii_lowercase();
+        let new = self.name_after(&old);
+        let same = || after.iter().find(|one| one.sql == shape.sql);
+        if new == old {
+            return same();
+        }
+        after.iter().find(|one| one.name.eq_ignore_ascii_case(new)).or_else(same)
     }
 
     fn touch(&mut self, table: &str, column: &str) {

@@ -21,7 +21,7 @@ mod status;
 mod target;
 mod test_migration;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use portcullis_flow::Stop;
@@ -132,6 +132,14 @@ impl Command {
         match self {
             Command::TestMigration(flags) => Some(flags.engine),
             Command::Accept(flags) if flags.tests() => Some(test_migration::EngineFlag::All),
+            _ => None,
+        }
+    }
+
+    /// The backup whose data it tests on, if it does.
+    pub(crate) fn tests_backup(&self) -> Option<&Path> {
+        match self {
+            Command::TestMigration(flags) => flags.from.as_deref(),
             _ => None,
         }
     }

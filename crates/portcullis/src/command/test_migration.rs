@@ -1,5 +1,6 @@
 //! `test-migration`: every migration before and after, on databases of its own.
 
+mod field;
 mod prove;
 mod subject;
 
@@ -25,7 +26,8 @@ use crate::print;
     cargo xtask test-migration\n  \
     cargo xtask test-migration add_nickname\n  \
     cargo xtask test-migration --new --junit target/migrations.xml\n  \
-    cargo xtask test-migration add_nickname::keeps_rows --override")]
+    cargo xtask test-migration add_nickname::keeps_rows --override\n  \
+    cargo xtask test-migration --from production")]
 pub struct Flags {
     /// Only migrations, or cases of them, whose MIGRATION::CASE holds this
     filter: Option<String>,
@@ -56,6 +58,10 @@ pub struct Flags {
     /// without it one for two cores, at most 4
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    /// Try what is pending on a copy of real data instead: a backup, by a name that `backup list`
+    /// shows or a path, or a target's newest by the target's name
+    #[arg(long, value_name = "BACKUP", conflicts_with_all = ["filter", "all", "new", "messy", "seed", "rows", "engine", "overrides", "jobs"])]
+    pub(super) from: Option<PathBuf>,
     /// Also write the result to this file, as JUnit XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -91,6 +97,9 @@ static NOTHING: BTreeSet<String> = BTreeSet::new();
 pub(super) fn run(flags: Flags) -> Result<Exit, Stop> {
     let config = super::config()?;
     flags.junit.as_deref().map_or(Ok(()), check_place)?;
+    if let Some(from) = &flags.from {
+        return field::run(&config, from, &flags);
+    }
     let mut subject = subject::read(&config, flags.engine)?;
     let cases = subject.cases(&config)?;
     let newer = subject.newer.clone();
@@ -162,15 +171,20 @@ pub(super) fn of_drafts(config: &Config, drafts: &BTreeSet<String>) -> Result<Re
 /// Says what was found, where it is to be said.
 fn finish(flags: &Flags, report: &Report, good: &str) -> Result<Exit, Stop> {
     print::cases(report, good, flags.format);
-    if let Some(file) = &flags.junit {
+    flags.write_junit(|| print::junit(report))?;
+    Ok(if report.problems().is_empty() { Exit::Done } else { Exit::Refused })
+}
+
+impl Flags {
+    /// Writes the results for CI, where that was asked for.
+    fn write_junit(&self, text: impl FnOnce() -> Result<String, String>) -> Result<(), Stop> {
+        let Some(file) = &self.junit else { return Ok(()) };
         let failed = |cause: String| {
             let next = "see what the operating system says about this place";
             Stop::new(Exit::Refused, "write the results", redact::path(file), cause, next)
         };
-        let text = print::junit(report).map_err(failed)?;
-        fs::write(file, text).map_err(|error| failed(error.to_string()))?;
+        fs::write(file, text().map_err(failed)?).map_err(|error| failed(error.to_string()))
     }
-    Ok(if report.problems().is_empty() { Exit::Done } else { Exit::Refused })
 }
 
 /// Writes the cases that are other ones now. A link that came there meanwhile is replaced, not

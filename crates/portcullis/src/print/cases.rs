@@ -105,7 +105,7 @@ fn uncovered(report: &Report) {
 }
 
 /// Where, on which engines, what, and what to do.
-fn problem(found: &Found<'_>) {
+pub(super) fn problem(found: &Found<'_>) {
     let Problem { at, what, next_step } = found.problem;
     text(&format!("{BAD}{:>9}{BAD:#}  {}", "failed", redact::printable(at)));
     let engines = engines(found);
@@ -223,6 +223,6 @@ fn of_migration(migration: &MigrationReport) -> Value {
     })
 }
 
-fn of_problem(problem: &Problem) -> Value {
+pub(super) fn of_problem(problem: &Problem) -> Value {
     json!({ "at": problem.at, "what": problem.what, "next": problem.next_step })
 }

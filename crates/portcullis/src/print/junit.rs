@@ -1,7 +1,7 @@
 //! What the tests of migrations found, as JUnit XML: what CI reads.
 
 use portcullis_model::redact;
-use portcullis_test::{EngineReport, MigrationReport, Problem, Report};
+use portcullis_test::{EngineReport, FieldReport, MigrationReport, Problem, Report};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 /// The document; characters that XML can't hold are written as escapes.
@@ -18,6 +18,40 @@ pub(crate) fn junit(report: &Report) -> Result<String, String> {
         document.add_test_suite(suite(engine));
     }
     document.set_time(report.engines.iter().map(|engine| engine.took).max().unwrap_or_default());
+    document.to_string().map_err(|error| error.to_string())
+}
+
+/// The same of real data: a test for each migration, and each problem in it.
+pub(crate) fn field_junit(report: &FieldReport) -> Result<String, String> {
+    const NAME: &str = "real data";
+    let mut document = quick_junit::Report::new("test-migration");
+    let mut suite = TestSuite::new(report.engine.name());
+    for migration in &report.migrations {
+        let directory = &migration.directory;
+        let mut cases: Vec<TestCase> =
+            migration.problems.iter().map(|found| case(directory, NAME, Err(found))).collect();
+        if cases.is_empty() {
+            cases.push(case(directory, NAME, Ok(())));
+        }
+        let open = migration.not_judged.iter().map(|open| format!("not judged: {}", safe(open)));
+        let open: Vec<String> = open.collect();
+        if let Some(first) = cases.first_mut() {
+            first.set_time(migration.took);
+            if !open.is_empty() {
+                first.set_system_out(open.join("\n"));
+            }
+        }
+        suite.add_test_cases(cases);
+    }
+    suite.add_test_cases(report.not_tried.iter().map(|directory| {
+        let mut skipped = case(directory, NAME, Ok(()));
+        skipped.status = TestCaseStatus::skipped();
+        skipped.status.set_message("one before it can't be applied");
+        skipped
+    }));
+    suite.set_time(report.took);
+    document.set_time(report.took);
+    document.add_test_suite(suite);
     document.to_string().map_err(|error| error.to_string())
 }
 
