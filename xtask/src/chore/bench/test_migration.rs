@@ -25,6 +25,9 @@ const OTHERS: [(&str, &str); 2] = [("diesel", ""), ("straight", ", beside our ow
 /// How many times the ratio of few migrations that of many may be.
 const GROWTH: f64 = 1.1;
 
+/// How many times what inserting the same rows by one statement a table takes messy rows may take.
+const MESSY: f64 = 3.0;
+
 pub(super) fn figures(bench: &Bench<'_>) -> anyhow::Result<Vec<Line>> {
     let program = build(bench)?;
     let program = program.to_string_lossy();
@@ -54,7 +57,25 @@ pub(super) fn figures(bench: &Bench<'_>) -> anyhow::Result<Vec<Line>> {
             }
         }
     }
+    let printed = messy_rows(bench)?;
+    for engine in ["sqlite", "postgres"] {
+        let pairs = pairs(&printed, engine, "messy", "plain")?;
+        let figure = format!("1000 messy rows a table, {engine}, beside one INSERT a table");
+        lines.push(Line::time(&figure, &pairs, MESSY));
+    }
     Ok(lines)
+}
+
+/// What making and offering rows costs beside inserting those that are taken, as a test of the
+/// crate prints it: what makes them is its own affair.
+fn messy_rows(bench: &Bench<'_>) -> anyhow::Result<String> {
+    let shell = bench.shell;
+    let target = bench.gate.ancestors().nth(2).context("the target directory")?;
+    let _target = shell.push_env("CARGO_TARGET_DIR", target);
+    let _there = shell.push_dir(&bench.root);
+    let package = ["--package=portcullis-test", "--features=postgres", "--lib"];
+    let only = ["--ignored", "--nocapture", "a_thousand_rows_beside_one_statement_a_table"];
+    Ok(cmd!(shell, "cargo test --release --locked {package...} -- {only...}").read()?)
 }
 
 /// What the program has printed of two sides.
@@ -70,7 +91,7 @@ fn pairs(printed: &str, number: &str, ours: &str, theirs: &str) -> anyhow::Resul
     };
     let (ours, theirs) = (side(ours)?, side(theirs)?);
     let rounds = u32::try_from(ours.len().min(theirs.len()))?;
-    anyhow::ensure!(rounds > 0, "the program printed nothing of {number} migrations");
+    anyhow::ensure!(rounds > 0, "nothing was printed of {number}");
     let (mut ours, mut theirs) = (ours.into_iter(), theirs.into_iter());
     let (ours, theirs) = (|| ours.next().context("no more"), || theirs.next().context("no more"));
     Pairs::take(rounds, false, ours, theirs)

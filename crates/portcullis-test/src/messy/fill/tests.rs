@@ -25,12 +25,12 @@ fn engines() -> Vec<Engine> {
     }
 }
 
-/// A thousand messy rows a table, made and offered, take no more than three times what inserting
-/// those that are taken by one statement a table takes.
+/// Prints what a thousand messy rows a table cost, made and offered, and what inserting those
+/// that are taken costs by one statement a table, in seconds, in turns.
 #[test]
-fn a_thousand_rows_are_soon_there() {
-    // Without optimisation only the database is as fast as it will be.
-    let times = if cfg!(debug_assertions) { 20 } else { 3 };
+#[ignore = "it measures: cargo xtask bench test-migration runs it"]
+fn a_thousand_rows_beside_one_statement_a_table() {
+    println!();
     for engine in engines() {
         let options = LabOptions { statement_timeout: Duration::from_secs(30) };
         let lab = open_lab(engine, &options).unwrap();
@@ -38,15 +38,14 @@ fn a_thousand_rows_are_soon_there() {
         scratch.ask(SCHEMA).unwrap();
         let shapes = scratch.shapes().unwrap();
         let dialect = scratch.dialect();
-        let (mut messy, mut plain) = (Duration::MAX, Duration::MAX);
-        for seed in 1..6 {
+        for seed in 0..6 {
             scratch.begin().unwrap();
             let started = Instant::now();
             let wanted = Wanted { character: Character::Full, rows: 1000, seed, dialect };
             let rows = generate(&shapes, wanted);
             let offered: Chosen = (0..rows.len()).collect();
             let taken = fill(scratch.as_mut(), &shapes, &rows, &offered).unwrap();
-            messy = messy.min(started.elapsed());
+            let messy = started.elapsed();
             scratch.roll_back().unwrap();
             assert!(taken.len() > 2_500, "{}", taken.len());
             let kept: Vec<&Row> = taken.iter().map(|at| &rows[*at]).collect();
@@ -60,9 +59,14 @@ fn a_thousand_rows_are_soon_there() {
             for sql in &statements {
                 scratch.ask(sql).unwrap();
             }
-            plain = plain.min(started.elapsed());
+            let plain = started.elapsed();
             scratch.roll_back().unwrap();
+            // The first round warms the caches.
+            if seed > 0 {
+                let engine = engine.name();
+                println!("{engine} messy {}", messy.as_secs_f64());
+                println!("{engine} plain {}", plain.as_secs_f64());
+            }
         }
-        assert!(messy <= plain * times, "{engine:?}: {messy:?} for {plain:?}");
     }
 }
