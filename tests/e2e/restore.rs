@@ -2,6 +2,7 @@
 
 mod crash;
 mod damaged;
+mod elsewhere;
 mod forms;
 mod large;
 mod others;

@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod client;
 pub mod connection;
+pub mod drill;
 mod error;
 mod files;
 pub mod introduction;

@@ -2,6 +2,7 @@
 
 use portcullis_model::config::{Server, Target};
 
+use crate::drill::Drilled;
 use crate::introduction::{Met, Shown};
 use crate::scratch::{Lab, LabOptions, Scratch};
 use crate::seam::{Overlay, Progress, Reader, Writer};
@@ -17,6 +18,10 @@ pub(crate) fn open_lab(_: &LabOptions) -> Result<Box<dyn Lab>> {
 
 pub(crate) fn open_copy(_: &VerifiedBackup, _: &LabOptions) -> Result<Box<dyn Scratch>> {
     missing("restore the backup for a test", "this machine".to_owned())
+}
+
+pub(crate) fn drill(_: &VerifiedBackup) -> Result<Drilled> {
+    missing("try the backup out", "this machine".to_owned())
 }
 
 fn missing<T>(operation: &str, place: String) -> Result<T> {

@@ -171,7 +171,7 @@ fn unread(target: &Target, error: Error) -> Condition {
     }
 }
 
-fn read(listed: Vec<(PathBuf, Sidecar)>, depth: Depth) -> Vec<Examined> {
+pub(crate) fn read(listed: Vec<(PathBuf, Sidecar)>, depth: Depth) -> Vec<Examined> {
     let mut is_found = false;
     let mut examined = Vec::new();
     for (path, sidecar) in listed {

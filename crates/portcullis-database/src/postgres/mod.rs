@@ -3,6 +3,7 @@
 mod apply;
 mod backup;
 mod catalog;
+mod drill;
 mod home;
 mod identity;
 mod introduce;
@@ -22,6 +23,7 @@ mod test_server;
 mod undo;
 
 use apply::alone;
+pub(crate) use drill::drill;
 pub(crate) use introduce::{meet, shake_hands};
 use link::conn::Failure;
 pub(crate) use link::conn::{Conn, Diesel, Status};

@@ -61,6 +61,11 @@ pub(crate) fn open_lab(options: &LabOptions) -> Result<Box<dyn Lab>> {
 /// Restores a backup on a throwaway server. What it holds may run there as soon as somebody
 /// looks at it, so that nobody who does is a superuser.
 pub(crate) fn open_copy(backup: &VerifiedBackup, options: &LabOptions) -> Result<Box<dyn Scratch>> {
+    Ok(Box::new(restored(backup, options.statement_timeout)?))
+}
+
+/// As [`open_copy`].
+pub(super) fn restored(backup: &VerifiedBackup, statement_timeout: Duration) -> Result<Database> {
     let refused = |cause: String, next: &str| {
         let place = redact::path(backup.path());
         Error::new(ErrorKind::Refused, "restore the backup for a test", place, cause, next)
@@ -88,10 +93,10 @@ pub(crate) fn open_copy(backup: &VerifiedBackup, options: &LabOptions) -> Result
     let Some((makers, held)) = scratch.into_server() else {
         return Err(refused("its server is gone".to_owned(), "run it again"));
     };
-    let server = Server { statement_timeout: options.statement_timeout, ..server };
+    let server = Server { statement_timeout, ..server };
     let place = Arc::new(Place::new(server, makers, held));
     let conn = Some(place.connect(&restored.database)?);
-    Ok(Box::new(Database { conn, name: restored.database, place }))
+    Ok(Database { conn, name: restored.database, place })
 }
 
 struct Throwaway(Arc<Place>);
@@ -164,7 +169,7 @@ impl Lab for Throwaway {
     }
 }
 
-struct Database {
+pub(super) struct Database {
     /// Away only while the server copies the database.
     conn: Option<Conn>,
     name: String,
@@ -172,7 +177,7 @@ struct Database {
 }
 
 impl Database {
-    fn conn(&mut self) -> Result<&mut Conn, Refused> {
+    pub(super) fn conn(&mut self) -> Result<&mut Conn, Refused> {
         self.conn.as_mut().ok_or_else(|| Refused { lost: true, ..Refused::of("it isn't there") })
     }
 }

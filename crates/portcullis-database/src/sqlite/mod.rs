@@ -3,6 +3,7 @@
 mod apply;
 mod backup;
 mod catalog;
+mod drill;
 mod handle;
 mod ledger;
 mod patience;
@@ -175,6 +176,7 @@ pub(crate) fn connect_writer(lock: RunLock, path: &Path) -> Result<Box<dyn Write
     }))
 }
 
+pub(crate) use drill::drill;
 pub(crate) use place::check_way;
 pub(crate) use prepare::restore_anew;
 pub(crate) use scratch::{open_copy, open_lab};

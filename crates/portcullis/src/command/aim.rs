@@ -25,7 +25,7 @@ pub(super) fn text(text: &str, target: &str) -> String {
         let is_aimed = AIMED.contains(&&after[..end]);
         // `backup list`, `receipt show`: the flag is theirs.
         if let Some(more) = after[end..].strip_prefix(' ')
-            && ["list", "show"].contains(&&more[..word(more)])
+            && ["list", "show", "verify", "drill"].contains(&&more[..word(more)])
         {
             end += 1 + word(more);
         }

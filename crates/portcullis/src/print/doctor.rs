@@ -59,17 +59,32 @@ fn backups(target: &Target, found: &Diagnosis) {
     }
     line("backups", &format!("{} in {place}", found.backups.len()));
     for one in found.backups.iter().take(LISTED) {
-        let (color, health) = match &one.health {
-            Health::Good => (GOOD, "good".to_owned()),
-            Health::Bad(why) => (BAD, format!("BAD: {why}")),
-            Health::Unread => (QUIET, "not read; --all reads it".to_owned()),
-        };
-        let health = redact::printable(&health).into_owned();
-        text(&format!("{:9}  {}: {color}{health}{color:#}", "", about(one)));
+        text(&format!("{:9}  {}", "", told(one)));
     }
     if let Some(more) = found.backups.len().checked_sub(LISTED).filter(|more| *more > 0) {
         line("", &format!("and {more} older ones: cargo xtask backup list"));
     }
+}
+
+/// A backup, and how it is.
+pub(super) fn told(one: &Examined) -> String {
+    let (color, health) = match &one.health {
+        Health::Good => (GOOD, "good".to_owned()),
+        Health::Bad(why) => (BAD, format!("BAD: {why}")),
+        Health::Unread => (QUIET, "not read; --all reads it".to_owned()),
+    };
+    format!("{}: {color}{}{color:#}", about(one), redact::printable(&health))
+}
+
+pub(super) fn examined(one: &Examined) -> Value {
+    let (health, why) = match &one.health {
+        Health::Good => ("good", None),
+        Health::Bad(why) => ("bad", Some(why)),
+        Health::Unread => ("unread", None),
+    };
+    json!({
+        "file": redact::path(&one.path), "health": health, "cause": why, "sidecar": one.sidecar,
+    })
 }
 
 /// Its name, when it was taken, how large it is, and at which version.
@@ -128,17 +143,6 @@ fn as_json(config: &Config, target: &Target, found: &Diagnosis) -> Value {
         Condition::Open(_) => "open-runs",
         Condition::Drifted(_) => "drifted",
     };
-    let backup = |one: &Examined| {
-        let (health, why) = match &one.health {
-            Health::Good => ("good", None),
-            Health::Bad(why) => ("bad", Some(why)),
-            Health::Unread => ("unread", None),
-        };
-        json!({
-            "file": redact::path(&one.path), "health": health, "cause": why,
-            "sidecar": one.sidecar,
-        })
-    };
     let next = found.next_steps();
     json!({
         "code": found.exit().code(), "target": target.name, "state": state,
@@ -148,7 +152,7 @@ fn as_json(config: &Config, target: &Target, found: &Diagnosis) -> Value {
             Source::Database => "database",
             Source::File => "file",
         }),
-        "backups": found.backups.iter().map(backup).collect::<Vec<_>>(),
+        "backups": found.backups.iter().map(examined).collect::<Vec<_>>(),
         "backupsUnreadable": found.backups_unreadable,
         "steps": found.steps.as_deref().map(redact::path),
         "next": next.iter().map(|step| aimed(config, target, step)).collect::<Vec<_>>(),

@@ -1,21 +1,30 @@
 //! Tables of backups and receipts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use comfy_table::{Table, presets};
-use portcullis_database::Sidecar;
+use portcullis_database::drill::Drilled;
 use portcullis_database::seam::StoredReceipt;
+use portcullis_database::{Sidecar, VerifiedBackup};
+use portcullis_flow::doctor::{Examined, Health};
 use portcullis_model::config::Target;
+use portcullis_model::exit::Exit;
 use portcullis_model::plan::Direction;
 use portcullis_model::smoke::{Check, Verdict};
 use portcullis_model::{redact, words};
 use portcullis_receipt::Receipt;
 use serde_json::json;
 
-use super::{document, text};
+use super::doctor::{examined, told};
+use super::{BAD, GOOD, document, text};
 use crate::command::Format;
 
-pub(crate) fn backups(backups: &[(PathBuf, Sidecar)], target: &Target, format: Format) {
+pub(crate) fn backups(
+    backups: &[(PathBuf, Sidecar)],
+    target: &Target,
+    place: &Path,
+    format: Format,
+) {
     if format == Format::Json {
         let all: Vec<_> = backups
             .iter()
@@ -24,11 +33,7 @@ pub(crate) fn backups(backups: &[(PathBuf, Sidecar)], target: &Target, format: F
         return document(&json!({ "target": target.name, "backups": all }));
     }
     if backups.is_empty() {
-        return text(&format!(
-            "{} has no backups in {}",
-            target.name,
-            redact::path(&target.backups)
-        ));
+        return text(&format!("{} has no backups in {}", target.name, redact::path(place)));
     }
     let mut table = table(["backup", "taken", "size", "version", "sha256"]);
     for (path, sidecar) in backups {
@@ -42,7 +47,36 @@ pub(crate) fn backups(backups: &[(PathBuf, Sidecar)], target: &Target, format: F
             sidecar.sha256.short(),
         ]);
     }
-    text(&format!("{table}\n\nin {}", redact::path(&target.backups)));
+    text(&format!("{table}\n\nin {}", redact::path(place)));
+}
+
+pub(crate) fn verified(all: &[Examined], target: &Target, place: &Path, format: Format) {
+    let bad = all.iter().filter(|one| matches!(one.health, Health::Bad(_))).count();
+    if format == Format::Json {
+        let backups: Vec<_> = all.iter().map(examined).collect();
+        let exit = if bad == 0 { Exit::Done } else { Exit::Refused };
+        return document(
+            &json!({ "code": exit.code(), "target": target.name, "backups": backups }),
+        );
+    }
+    for one in all {
+        text(&format!("{:>9}  {}", "backup", told(one)));
+    }
+    let (color, word) = if bad == 0 { (GOOD, "done") } else { (BAD, "failed") };
+    let number = words::count(all.len(), "backup");
+    let place = redact::path(place);
+    text(&format!("{color}{word:>9}{color:#}  {number} of {} in {place}, {bad} bad", target.name));
+}
+
+pub(crate) fn drilled(backup: &VerifiedBackup, drilled: Drilled, format: Format) {
+    let file = redact::path(backup.path());
+    if format == Format::Json {
+        return document(&json!({
+            "code": Exit::Done.code(), "file": file, "tables": drilled.tables,
+            "rows": drilled.rows, "sidecar": backup.sidecar(),
+        }));
+    }
+    text(&format!("{GOOD}{:>9}{GOOD:#}  {file} comes back as it was", "done"));
 }
 
 pub(crate) fn receipts(receipts: &[(StoredReceipt, Receipt)], target: &Target, format: Format) {

@@ -38,7 +38,7 @@ pub(crate) use drift::drift;
 pub(crate) use field::field;
 pub(crate) use findings::{findings, history_is_unknown};
 pub(crate) use junit::{field_junit, junit};
-pub(crate) use lists::{backups, receipt, receipts};
+pub(crate) use lists::{backups, drilled, receipt, receipts, verified};
 pub(crate) use recovered::recovered;
 pub(crate) use stages::{Silent, Stages};
 pub(crate) use status::{Rows, status};

@@ -105,8 +105,12 @@ fn restore_and_compare(
     Ok(lines)
 }
 
-/// Compares a restored database with what the sidecar says of the one that was backed up.
-pub(crate) fn compare(conn: &mut Conn, backup: &VerifiedBackup) -> Result<(), String> {
+/// Compares a restored database with what the sidecar says of the one that was backed up. The
+/// rows of each table.
+pub(crate) fn compare(
+    conn: &mut Conn,
+    backup: &VerifiedBackup,
+) -> Result<BTreeMap<String, u64>, String> {
     let (schema, rows) = holds(conn).map_err(|failure| failure.to_string())?;
     let sidecar = backup.sidecar();
     let dump = sidecar.dump.clone().unwrap_or_default();
@@ -115,7 +119,7 @@ pub(crate) fn compare(conn: &mut Conn, backup: &VerifiedBackup) -> Result<(), St
     }
     let same = schema.fingerprint() == sidecar.schema
         || dump.essence.is_some_and(|essence| essence == compare::essence(&schema));
-    if same { Ok(()) } else { Err("its schema isn't the one that was backed up".to_owned()) }
+    if same { Ok(rows) } else { Err("its schema isn't the one that was backed up".to_owned()) }
 }
 
 /// What a database holds, in one snapshot.
