@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::Workspace;
+use crate::support::{GATE, Workspace};
 
 /// Long enough to be hit, and the same rows every time.
 const SLOW: &str = "CREATE TABLE slow AS
@@ -37,12 +37,10 @@ fn interrupted_by(signal: &str, mode: &str) {
 /// Runs it, and sends a signal as soon as the backup is there.
 fn is_interrupted(workspace: &Workspace, signal: &str) -> bool {
     let backups = workspace.backups().len();
-    let mut child = workspace
-        .command(&["migrate"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    // What a shell begins in the background ignores Ctrl-C, and hands that down.
+    let mut gate = Command::new("env");
+    workspace.prepare(gate.args(["--default-signal", GATE, "migrate"]));
+    let mut child = gate.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     // The backup is the last thing before the migrations.
     let begun = Instant::now();
     while workspace.backups().len() == backups {
